@@ -1,0 +1,1 @@
+"""Waybill: what runs in AWS Lambda."""

@@ -1,0 +1,1 @@
+"""Migration of the files that Salesforce records link to."""

@@ -1,0 +1,1 @@
+"""One module per Lambda task of the file migration."""

@@ -1,0 +1,1 @@
+"""What every context shares: runs, their results, control, errors and reports."""

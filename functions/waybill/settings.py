@@ -1,0 +1,175 @@
+"""What Waybill is configured with: one validated object per stage, and one typed environment per function."""
+
+import json
+import os
+from collections.abc import Mapping
+from contextvars import ContextVar
+from enum import StrEnum
+from typing import Annotated, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from waybill.errors import ConfigurationError
+
+ApiName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
+BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$")]
+
+# The local stack runs many functions in one process, each with the environment that the template gives it.
+environ: ContextVar[Mapping[str, str]] = ContextVar("environ", default=os.environ)
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AuthFlow(StrEnum):
+    JWT_BEARER = "jwt_bearer"
+    CLIENT_CREDENTIALS = "client_credentials"
+    SOAP_PASSWORD = "soap_password"  # noqa: S105 - the name of a flow
+
+
+class LinkStyle(StrEnum):
+    """What a new URL looks like."""
+
+    S3 = "s3"
+    DOMAIN = "domain"
+
+
+class SalesforceSettings(Frozen):
+    login_url: str = "https://login.salesforce.com"
+    auth: AuthFlow = AuthFlow.JWT_BEARER
+    api_version: Annotated[str, StringConstraints(pattern=r"^\d{2,3}\.0$")] = "66.0"
+    sobject: ApiName = "DocListEntry__c"
+    url_field: ApiName = "URL__c"
+    account_field: ApiName = "Account__c"
+    name_field: ApiName = "Name"
+    # Share of the org's daily API limit at which a run is parked.
+    quota_guard: Annotated[float, Field(gt=0, le=1)] = 0.8
+
+    @property
+    def account_name_path(self) -> str:
+        """The path to the account's name: `Account__r.Name` for a custom lookup, `Account.Name` for a standard one."""
+        field = self.account_field
+        relation = field[:-3] + "__r" if field.endswith("__c") else field.removesuffix("Id")
+        return f"{relation}.Name"
+
+
+class SourceSettings(Frozen):
+    buckets: tuple[BucketName, ...]
+    region: str = "us-east-1"
+    # Role to assume for reading the source; where the function's own role may read it, leave it empty.
+    role_arn: str | None = None
+    # The source has credentials of its own, in the secret `WAYBILL_SOURCE_SECRET`: files are streamed instead of copied by S3.
+    own_credentials: bool = False
+
+
+class DestinationSettings(Frozen):
+    # Goes in front of `uploads/`; empty or ending in a slash.
+    prefix: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.\-]+/)*$", max_length=100)] = ""
+    region: str = "us-east-1"
+    link_style: LinkStyle = LinkStyle.S3
+    # LinkStyle.DOMAIN: what stands in front of the key, e.g. https://files.example.com
+    link_base: str | None = None
+
+    @model_validator(mode="after")
+    def _domain_has_base(self) -> Self:
+        if self.link_style is LinkStyle.DOMAIN and not self.link_base:
+            raise ValueError("link_style 'domain' needs link_base, e.g. https://files.example.com")
+        return self
+
+
+class MigrationSettings(Frozen):
+    shard_size: Annotated[int, Field(ge=1, le=500)] = 500
+    packet_size: Annotated[int, Field(ge=1, le=50_000)] = 5_000
+    unit_size: Annotated[int, Field(ge=1, le=2_000)] = 2_000
+    max_file_size: Annotated[int, Field(ge=1)] = 50 * 1024**4
+    # Lower case, with the dot; empty means all.
+    allowed_extensions: tuple[str, ...] = ()
+    # Requests in flight within one copying task.
+    copies_in_flight: Annotated[int, Field(ge=1, le=256)] = 32
+    canary: Annotated[int, Field(ge=0, le=200)] = 20
+
+
+class Configuration(Frozen):
+    """The configuration of a stage. It is snapshotted into each run."""
+
+    salesforce: SalesforceSettings = SalesforceSettings()
+    source: SourceSettings
+    destination: DestinationSettings = DestinationSettings()
+    migration: MigrationSettings = MigrationSettings()
+
+
+class Environment(Frozen):
+    """What every function is told. Field `x` is read from the variable `WAYBILL_X`."""
+
+    PREFIX: ClassVar[str] = "WAYBILL_"
+
+    stage: str
+    table: str
+    work_bucket: BucketName
+    config: Configuration
+
+    @classmethod
+    def variables(cls) -> frozenset[str]:
+        """The names of the environment variables that this function needs."""
+        return frozenset(cls.PREFIX + name.upper() for name in cls.model_fields)
+
+    @classmethod
+    def from_env(cls, source: Mapping[str, str] | None = None) -> Self:
+        """Reads the environment; a missing or malformed variable is a ConfigurationError that names it."""
+        given = environ.get() if source is None else source
+        values: dict[str, object] = {}
+        for name in cls.model_fields:
+            variable = cls.PREFIX + name.upper()
+            if variable in given:
+                text = given[variable]
+                values[name] = text if name not in _JSON_FIELDS else _from_json(variable, text)
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{cls.PREFIX}{'.'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}" for fault in error.errors()
+            )
+            raise ConfigurationError(f"The environment of this function is wrong: {faults}") from None
+
+
+class LedgerEnvironment(Environment):
+    """A task that works on the ledger and the work bucket alone."""
+
+
+class SalesforceEnvironment(Environment):
+    """A task that talks to Salesforce."""
+
+    salesforce_secret: str
+
+
+class SourceEnvironment(SalesforceEnvironment):
+    """A task that talks to Salesforce and looks at source and destination."""
+
+    destination_bucket: BucketName
+    # ARN of the source's own credentials; empty where the function's role reads the source.
+    source_secret: str = ""
+
+
+class CopyEnvironment(Environment):
+    """A task that copies or validates files."""
+
+    destination_bucket: BucketName
+    source_secret: str = ""
+
+
+class ApiEnvironment(SourceEnvironment):
+    """The HTTP API."""
+
+    # Kind of run -> ARN of its state machine.
+    state_machines: Mapping[str, str]
+
+
+_JSON_FIELDS = frozenset({"config", "state_machines"})
+
+
+def _from_json(variable: str, text: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(f"{variable} is not JSON: {error}") from None

@@ -1,0 +1,1 @@
+"""The CDK app: stage settings, constructs and stacks."""

@@ -1,0 +1,1 @@
+"""Local AWS: moto as the endpoint, the synthesised template as the truth."""

@@ -1,0 +1,1 @@
+"""A small Salesforce that speaks HTTP: a tool for tests and the local stack."""

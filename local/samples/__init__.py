@@ -1,0 +1,1 @@
+"""Generated sample documents and the sample org."""

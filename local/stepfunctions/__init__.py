@@ -1,0 +1,1 @@
+"""A small strict runner of Step Functions definitions in JSONata."""
