@@ -1,0 +1,218 @@
+"""The ledger: what is known of every file, one DynamoDB item each, and of every account."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from waybill.files.domain import FileState, VerifiedBy
+from waybill.runs.store import INDEX
+from waybill.table import ConditionFailed, Item, Table, in_parallel
+
+_FILE = "FILE#"
+_SUMMARY = "SUMMARY"
+# Summaries are spread over the index's partitions, so that a large org's do not meet in one.
+SUMMARY_BUCKETS = tuple(f"S{n}" for n in range(8))
+
+
+@dataclass(frozen=True, slots=True)
+class FileItem:
+    """A file as the ledger knows it. `version` is 0 for one that has never been written.
+
+    `url` is the old URL, whole, and for a rollback sacred. `etag` and `size` (bytes) are the source's, as pinned by the copy;
+    `source_key` stands only where the URL alone does not say which key it was; `copy_etag` only where it differs from `etag`.
+    """
+
+    account_id: str
+    entry_id: str
+    state: FileState
+    name: str
+    url: str
+    key: str | None = None
+    size: int | None = None
+    etag: str | None = None
+    copy_etag: str | None = None
+    checksum: str | None = None
+    proof: VerifiedBy | None = None
+    source_key: str | None = None
+    new_url: str | None = None
+    switched_by: str | None = None
+    error: str | None = None
+    message: str | None = None
+    run: str = ""
+    fence: int = 0
+    version: int = 0
+
+
+class Written(StrEnum):
+    """What became of a write. STALE: a newer attempt or another run has written the item; ours gives way."""
+
+    WRITTEN = "written"
+    ALREADY = "already"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSummary:
+    """What the ledger holds of an account: files by state, their bytes, and the watermark of its last complete listing."""
+
+    account_id: str
+    name: str
+    states: dict[str, int] = field(default_factory=dict)
+    size: int = 0
+    watermark: str | None = None
+    run: str = ""
+
+    @property
+    def files(self) -> int:
+        """Files whose entries still exist."""
+        return sum(n for state, n in self.states.items() if state != FileState.ENTRY_DELETED)
+
+    @property
+    def unverified(self) -> int:
+        settled = (FileState.VERIFIED, FileState.SWITCHED, FileState.ENTRY_DELETED)
+        return sum(n for state, n in self.states.items() if state not in settled)
+
+
+class Ledger:
+    """Files and account summaries of a stage."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def files(self, account_id: str, *, after: str | None = None) -> Iterator[FileItem]:
+        """An account's files in order of entry id, `after` one."""
+        start = _FILE + after if after else None
+        return (_file(item) for item in self._table.query(_account(account_id), prefix=_FILE, after=start))
+
+    def keys(self, account_id: str) -> set[str]:
+        """The destination keys that an account's files hold, of whatever state: none is ever given to another file."""
+        items = self._table.query(_account(account_id), prefix=_FILE, fields=("key",))
+        return {item["key"] for item in items if item.get("key")}
+
+    def get(self, account_id: str, entry_id: str) -> FileItem | None:
+        item = self._table.get(_account(account_id), _FILE + entry_id)
+        return _file(item) if item else None
+
+    def write(self, file: FileItem) -> Written:
+        """Writes `file` over the version it was read at. `file.fence` must not be older than the item's."""
+        item = _item(replace(file, version=file.version + 1))
+        try:
+            if file.version == 0:
+                self._table.put(item, condition="attribute_not_exists(pk)")
+            else:
+                self._table.put(item, condition="v = :v AND fence <= :fence", values={":v": file.version, ":fence": file.fence})
+        except ConditionFailed:
+            current = self.get(file.account_id, file.entry_id)
+            same = current is not None and replace(current, version=0, fence=0) == replace(file, version=0, fence=0)
+            return Written.ALREADY if same else Written.STALE
+        return Written.WRITTEN
+
+    def write_many(self, files: Iterable[FileItem], *, in_flight: int) -> dict[str, Written]:
+        """Writes many at once; what became of each, by entry id."""
+        done: dict[str, Written] = {}
+
+        def write(file: FileItem) -> None:
+            done[file.entry_id] = self.write(file)
+
+        in_parallel(write, files, in_flight=in_flight)
+        return done
+
+    def move(self, file: FileItem, *, account_id: str, fence: int, run: str) -> bool:
+        """Moves a file's item to another account in one transaction; False where either side has changed meanwhile."""
+        moved = replace(file, account_id=account_id, fence=fence, run=run, version=1)
+        try:
+            self._table.replace_moved(
+                old=(_account(file.account_id), _FILE + file.entry_id), new=_item(moved), version=file.version
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def find_entries(
+        self, entry_ids: set[str], *, start: dict[str, Any] | None
+    ) -> Iterator[tuple[list[tuple[str, str]], dict[str, Any] | None]]:
+        """Where in the whole ledger these entries are: pages of (account id, entry id), each with the place to go on from.
+
+        Reads the table from end to end: for the few entries that appear in an account where they were never seen before.
+        """
+        for page, key in self._table.scan(fields=("pk", "sk"), start=start):
+            found = [
+                (item["pk"].removeprefix("ACCOUNT#"), item["sk"].removeprefix(_FILE))
+                for item in page
+                if item["sk"].startswith(_FILE) and item["sk"].removeprefix(_FILE) in entry_ids
+            ]
+            yield found, key
+
+    def summary(self, account_id: str) -> AccountSummary | None:
+        item = self._table.get(_account(account_id), _SUMMARY)
+        return _summary(item) if item else None
+
+    def summaries(self, *, bucket: str | None = None, after: str | None = None) -> Iterator[AccountSummary]:
+        """All summaries, or one bucket's, sorted by account id within a bucket. Eventually consistent."""
+        for name in (bucket,) if bucket else SUMMARY_BUCKETS:
+            start = _account(after) if after else None
+            items = self._table.query_index(INDEX, hash_name="summary_bucket", hash_value=name, after=start)
+            yield from (_summary(item) for item in items)
+
+    def put_summary(self, summary: AccountSummary, *, fence: int) -> None:
+        """Replaces an account's summary, unless a newer run has written it."""
+        item = {
+            "pk": _account(summary.account_id),
+            "sk": _SUMMARY,
+            "summary_bucket": summary_bucket(summary.account_id),
+            "name": summary.name,
+            "states": summary.states,
+            "size": summary.size,
+            "watermark": summary.watermark,
+            "run": summary.run,
+            "fence": fence,
+        }
+        try:
+            self._table.put(item, condition="attribute_not_exists(pk) OR fence <= :fence", values={":fence": fence})
+        except ConditionFailed:
+            return
+
+
+def summary_bucket(account_id: str) -> str:
+    return SUMMARY_BUCKETS[sha256(account_id.encode()).digest()[0] % len(SUMMARY_BUCKETS)]
+
+
+def _account(account_id: str) -> str:
+    return f"ACCOUNT#{account_id}"
+
+
+# Attribute name -> field name, for those that are shorter in the table: it holds millions of them.
+_STORED_AS = {"version": "v", "checksum": "sum"}
+_ALWAYS = frozenset({"state", "name", "url", "run", "fence", "version"})
+
+
+def _item(file: FileItem) -> Item:
+    item: Item = {"pk": _account(file.account_id), "sk": _FILE + file.entry_id}
+    for name in FileItem.__slots__:
+        value = getattr(file, name)
+        if name in {"account_id", "entry_id"} or (value is None and name not in _ALWAYS):
+            continue
+        item[_STORED_AS.get(name, name)] = value
+    return item
+
+
+def _file(item: Item) -> FileItem:
+    values: dict[str, Any] = {name: item.get(_STORED_AS.get(name, name)) for name in FileItem.__slots__}
+    values["account_id"] = item["pk"].removeprefix("ACCOUNT#")
+    values["entry_id"] = item["sk"].removeprefix(_FILE)
+    values["state"] = FileState(item["state"])
+    values["proof"] = VerifiedBy(item["proof"]) if item.get("proof") else None
+    return FileItem(**values)
+
+
+def _summary(item: Item) -> AccountSummary:
+    return AccountSummary(
+        account_id=item["pk"].removeprefix("ACCOUNT#"),
+        name=item["name"],
+        states=item["states"],
+        size=item["size"],
+        watermark=item["watermark"],
+        run=item["run"],
+    )

@@ -1,0 +1,161 @@
+"""Runs and the results of their steps in the table. A result is a fact: the first one written for a step stands."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from waybill.errors import NotFound
+from waybill.runs.model import Control, Counts, ErrorRow, RunRecord, RunStatus
+from waybill.table import ConditionFailed, Item, Table
+
+_SK = "RUN"
+# Runs are listed by the sparse index too, in a bucket of their own.
+_LISTED_AS = "RUNS"
+INDEX = "summaries"
+
+
+def _key(run_id: str) -> str:
+    return f"RUN#{run_id}"
+
+
+class RunStore:
+    """The runs of a stage."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def claim(self, record: RunRecord) -> RunRecord:
+        """Writes a new run. Where the id is taken, gives the run that has it; the caller looks whose execution it is."""
+        item = {
+            "pk": _key(record.run_id),
+            "sk": _SK,
+            "summary_bucket": _LISTED_AS,
+            **record.model_dump(mode="json", by_alias=True),
+        }
+        try:
+            self._table.put(item, condition="attribute_not_exists(pk)")
+        except ConditionFailed:
+            return self.get(record.run_id)
+        return record
+
+    def get(self, run_id: str) -> RunRecord:
+        """Raises NotFound."""
+        record = self.find(run_id)
+        if record is None:
+            raise NotFound(f"There is no run {run_id}. `waybill runs list` shows the runs.")
+        return record
+
+    def find(self, run_id: str) -> RunRecord | None:
+        item = self._table.get(_key(run_id), _SK)
+        return _record(item) if item else None
+
+    def all(self) -> list[RunRecord]:
+        """Every run, newest first."""
+        items = self._table.query_index(INDEX, hash_name="summary_bucket", hash_value=_LISTED_AS)
+        return sorted((_record(item) for item in items), key=lambda record: record.started_at, reverse=True)
+
+    def delete(self, run_id: str) -> None:
+        """Removes a run's record and results. The ledger's files and the lock are not touched."""
+        for item in list(self._table.query(_key(run_id), fields=("pk", "sk"))):
+            self._table.delete(item["pk"], item["sk"])
+
+    def resume(self, run_id: str, *, execution_arn: str, fence: int) -> RunRecord:
+        """Puts a run that had stopped back to running, under another execution."""
+        item = self._table.update(
+            _key(run_id),
+            _SK,
+            expression="SET #s = :running, execution_arn = :arn, fence = :fence, #c = :none, control_reason = :empty, "
+            "ended_at = :none, #m = :empty, #p = :phase",
+            names={"#s": "status", "#c": "control", "#m": "message", "#p": "phase"},
+            values={
+                ":running": RunStatus.RUNNING,
+                ":arn": execution_arn,
+                ":fence": fence,
+                ":none": None,
+                ":empty": "",
+                ":phase": "starting",
+            },
+        )
+        return _record(item)
+
+    def enter(self, run_id: str, phase: str) -> None:
+        """Notes which phase the run is in, for people."""
+        self._table.update(
+            _key(run_id),
+            _SK,
+            expression="SET #p = :phase",
+            names={"#p": "phase"},
+            values={":phase": phase},
+            condition="attribute_exists(pk)",
+        )
+
+    def ask(self, run_id: str, control: Control, *, reason: str) -> None:
+        """Asks a running run to pause or to cancel. Raises NotFound where it is not running."""
+        try:
+            self._table.update(
+                _key(run_id),
+                _SK,
+                expression="SET #c = :control, control_reason = :reason",
+                names={"#s": "status", "#c": "control"},
+                values={":control": control, ":reason": reason, ":running": RunStatus.RUNNING},
+                condition="#s = :running",
+            )
+        except ConditionFailed:
+            raise NotFound(f"Run {run_id} is not running: there is nothing to {control}.") from None
+
+    def control(self, run_id: str) -> Control | None:
+        """What the run has been asked to do, if anything."""
+        item = self._table.get(_key(run_id), _SK)
+        return Control(item["control"]) if item and item["control"] else None
+
+    def finish(
+        self,
+        run_id: str,
+        *,
+        execution_arn: str,
+        status: RunStatus,
+        ended_at: str,
+        message: str,
+        counts: Counts,
+        errors: list[ErrorRow],
+    ) -> bool:
+        """Ends a run; False where another execution has resumed it meanwhile, whose end it then is not."""
+        try:
+            self._table.update(
+                _key(run_id),
+                _SK,
+                expression="SET #s = :status, ended_at = :at, #m = :message, #n = :counts, #e = :errors, #p = :phase",
+                names={"#s": "status", "#m": "message", "#n": "counts", "#e": "errors", "#p": "phase"},
+                values={
+                    ":status": status,
+                    ":at": ended_at,
+                    ":message": message,
+                    ":counts": counts.model_dump(),
+                    ":errors": [error.model_dump(by_alias=True) for error in errors],
+                    ":phase": "ended",
+                    ":arn": execution_arn,
+                },
+                condition="execution_arn = :arn",
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def record(self, run_id: str, step: str, result: dict[str, Any]) -> Item:
+        """Writes the result of a step, e.g. `SHARD#00001-0002`. Where one stands already, that one is given and stays."""
+        item = {"pk": _key(run_id), "sk": step, **result}
+        try:
+            self._table.put(item, condition="attribute_not_exists(pk)")
+        except ConditionFailed:
+            return self._table.get(_key(run_id), step) or item
+        return item
+
+    def result(self, run_id: str, step: str) -> Item | None:
+        return self._table.get(_key(run_id), step)
+
+    def results(self, run_id: str, prefix: str, *, after: str | None = None) -> Iterator[Item]:
+        """Results whose step begins with `prefix`, in order."""
+        return self._table.query(_key(run_id), prefix=prefix, after=after)
+
+
+def _record(item: Item) -> RunRecord:
+    return RunRecord.model_validate({name: item[name] for name in RunRecord.model_fields if name in item})

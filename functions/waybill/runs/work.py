@@ -1,0 +1,156 @@
+"""The work bucket: manifests, plans, results and reports of runs, as JSON, JSON lines and CSV."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from waybill.errors import BucketUnavailable, ServiceUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+Row = dict[str, Any]
+_PART = 8 * 1024 * 1024
+
+
+def run_prefix(run_id: str) -> str:
+    return f"runs/{run_id}/"
+
+
+class WorkBucket:
+    """Objects of one run are below `runs/<run id>/`. Thread-safe."""
+
+    def __init__(self, *, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self.bucket = bucket
+
+    def put(self, key: str, body: bytes, *, content_type: str = "application/json") -> None:
+        self._call("put_object", Key=key, Body=body, ContentType=content_type)
+
+    def put_new(self, key: str, body: bytes) -> bool:
+        """Writes the object if there is none; False where there is one, which stays."""
+        from botocore.exceptions import ClientError
+
+        try:
+            self._call("put_object", Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in {"PreconditionFailed", "ConditionalRequestConflict", "412"}:
+                return False
+            raise
+        return True
+
+    def put_rows(self, key: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        self.put(key, to_lines(rows), content_type="application/jsonl")
+
+    def put_new_rows(self, key: str, rows: Iterable[Mapping[str, Any]]) -> bool:
+        return self.put_new(key, to_lines(rows))
+
+    def get(self, key: str) -> bytes | None:
+        """The object, whole: for manifests and plans, which are small. None where there is none."""
+        from botocore.exceptions import ClientError
+
+        try:
+            body: bytes = self._call("get_object", Key=key)["Body"].read()
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "404"}:
+                return None
+            raise
+        return body
+
+    def rows(self, key: str) -> Iterator[Row]:
+        """The rows of a JSON lines object of any size; none where there is no object."""
+        from botocore.exceptions import ClientError
+
+        try:
+            body = self._call("get_object", Key=key)["Body"]
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "404"}:
+                return
+            raise
+        for line in body.iter_lines():
+            yield json.loads(line)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        token: dict[str, str] = {}
+        while True:
+            page = self._call("list_objects_v2", Prefix=prefix, **token)
+            yield from (entry["Key"] for entry in page.get("Contents", []))
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def writer(self, key: str, *, content_type: str) -> "Writer":
+        return Writer(self, key, content_type=content_type)
+
+    def link(self, key: str, *, seconds: int) -> str:
+        """A presigned URL for downloading the object."""
+        return self._client.generate_presigned_url("get_object", Params={"Bucket": self.bucket, "Key": key}, ExpiresIn=seconds)
+
+    def _call(self, method: str, **arguments: Any) -> Any:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return getattr(self._client, method)(Bucket=self.bucket, **arguments)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code in {"NoSuchBucket", "AccessDenied"}:
+                raise BucketUnavailable(
+                    f"The work bucket {self.bucket} cannot be used ({code}): check that it exists and the role."
+                ) from None
+            if code in {"SlowDown", "InternalError", "ServiceUnavailable", "503", "500"}:
+                raise ServiceUnavailable(f"S3: {error}") from error
+            raise
+        except BotoCoreError as error:
+            raise ServiceUnavailable(f"S3: {error}") from error
+
+
+class Writer(AbstractContextManager["Writer"]):
+    """Writes an object of any size with bounded memory; it appears whole when the block ends, or not at all."""
+
+    def __init__(self, work: WorkBucket, key: str, *, content_type: str) -> None:
+        self._work, self._key, self._type = work, key, content_type
+        self._buffer = bytearray()
+        self._upload: str | None = None
+        self._parts: list[dict[str, Any]] = []
+
+    def write(self, data: bytes) -> None:
+        self._buffer += data
+        if len(self._buffer) >= _PART:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._upload is None:
+            self._upload = self._work._call("create_multipart_upload", Key=self._key, ContentType=self._type)["UploadId"]  # noqa: SLF001
+        number = len(self._parts) + 1
+        reply = self._work._call(  # noqa: SLF001
+            "upload_part", Key=self._key, UploadId=self._upload, PartNumber=number, Body=bytes(self._buffer)
+        )
+        self._parts.append({"PartNumber": number, "ETag": reply["ETag"]})
+        self._buffer.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._upload is None:
+            if kind is None:
+                self._work.put(self._key, bytes(self._buffer), content_type=self._type)
+        elif kind is None:
+            if self._buffer:
+                self._flush()
+            self._work._call(  # noqa: SLF001
+                "complete_multipart_upload", Key=self._key, UploadId=self._upload, MultipartUpload={"Parts": self._parts}
+            )
+        else:
+            self._work._call("abort_multipart_upload", Key=self._key, UploadId=self._upload)  # noqa: SLF001
+
+
+def to_lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    return b"".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for row in rows)
+
+
+def safe_cell(value: str) -> str:
+    """A value for a spreadsheet: one that would be taken for a formula gets an apostrophe in front."""
+    return "'" + value if value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value

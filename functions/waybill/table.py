@@ -1,0 +1,250 @@
+"""The DynamoDB table: plain Python values in and out, vendor errors mapped, conditions explicit."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from waybill.errors import ServiceUnavailable, WaybillError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = dict[str, Any]
+T = TypeVar("T")
+
+_TRANSIENT = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "InternalServerError",
+        "ServiceUnavailable",
+        "TransactionConflictException",
+    }
+)
+
+
+class ConditionFailed(WaybillError):
+    """The item was not as the write's condition asked. Callers decide what that means; it never leaves them."""
+
+
+def encode(value: Any) -> dict[str, Any]:
+    """A Python value as a DynamoDB attribute. Floats are stored as numbers in their shortest form."""
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case int() | float():
+            return {"N": repr(value)}
+        case str():
+            return {"S": str(value)}
+        case Mapping():
+            return {"M": {str(k): encode(v) for k, v in value.items()}}
+        case list() | tuple():
+            return {"L": [encode(v) for v in value]}
+    raise TypeError(f"{type(value).__name__} cannot be stored in DynamoDB")
+
+
+def decode(attribute: Mapping[str, Any]) -> Any:
+    """A DynamoDB attribute as a Python value."""
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "S" | "BOOL":
+            return value
+        case "N":
+            return int(value) if value.lstrip("-").isdigit() else float(value)
+        case "NULL":
+            return None
+        case "M":
+            return {k: decode(v) for k, v in value.items()}
+        case "L":
+            return [decode(v) for v in value]
+    raise TypeError(f"DynamoDB attribute type {kind} is not used by Waybill")
+
+
+def encode_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: encode(value) for name, value in item.items()}
+
+
+def decode_item(item: Mapping[str, Any]) -> Item:
+    return {name: decode(value) for name, value in item.items()}
+
+
+class Table:
+    """One table with keys `pk` and `sk`. Thread-safe. Conditions and updates are DynamoDB expressions with `:values` and `#names`."""
+
+    def __init__(self, *, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self.name = name
+
+    def get(self, pk: str, sk: str, *, consistent: bool = True) -> Item | None:
+        reply = self._call(
+            self._client.get_item, TableName=self.name, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=consistent
+        )
+        return decode_item(reply["Item"]) if "Item" in reply else None
+
+    def put(self, item: Mapping[str, Any], *, condition: str | None = None, values: Mapping[str, Any] | None = None) -> None:
+        """Raises ConditionFailed."""
+        self._call(self._client.put_item, TableName=self.name, Item=encode_item(item), **_condition(condition, values))
+
+    def update(
+        self,
+        pk: str,
+        sk: str,
+        *,
+        expression: str,
+        values: Mapping[str, Any],
+        names: Mapping[str, str] | None = None,
+        condition: str | None = None,
+    ) -> Item:
+        """The item after the update. Raises ConditionFailed."""
+        more: dict[str, Any] = {"ExpressionAttributeNames": dict(names)} if names else {}
+        if condition:
+            more["ConditionExpression"] = condition
+        reply = self._call(
+            self._client.update_item,
+            TableName=self.name,
+            Key={"pk": {"S": pk}, "sk": {"S": sk}},
+            UpdateExpression=expression,
+            ExpressionAttributeValues=encode_item(values),
+            ReturnValues="ALL_NEW",
+            **more,
+        )
+        return decode_item(reply.get("Attributes", {}))
+
+    def delete(self, pk: str, sk: str) -> None:
+        self._call(self._client.delete_item, TableName=self.name, Key={"pk": {"S": pk}, "sk": {"S": sk}})
+
+    def replace_moved(self, *, old: tuple[str, str], new: Mapping[str, Any], version: int) -> None:
+        """Deletes `old` at `version` and writes `new`, which must not exist, in one transaction. Raises ConditionFailed."""
+        self._call(
+            self._client.transact_write_items,
+            TransactItems=[
+                {
+                    "Delete": {
+                        "TableName": self.name,
+                        "Key": {"pk": {"S": old[0]}, "sk": {"S": old[1]}},
+                        "ConditionExpression": "v = :v",
+                        "ExpressionAttributeValues": {":v": {"N": str(version)}},
+                    }
+                },
+                {"Put": {"TableName": self.name, "Item": encode_item(new), "ConditionExpression": "attribute_not_exists(pk)"}},
+            ],
+        )
+
+    def query(
+        self,
+        pk: str,
+        *,
+        prefix: str = "",
+        after: str | None = None,
+        fields: Iterable[str] | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[Item]:
+        """Items of one partition in order of `sk`, page by page; `after` starts behind that sort key."""
+        arguments: dict[str, Any] = {"ScanIndexForward": not newest_first, "ConsistentRead": True}
+        values: dict[str, Any] = {":pk": pk}
+        if after is not None:
+            # begins_with and > cannot stand together: the range ends where the prefix does.
+            condition = "pk = :pk AND sk BETWEEN :after AND :end"
+            values |= {":after": after + "\x00", ":end": prefix + "\U0010ffff"}
+        elif prefix:
+            condition = "pk = :pk AND begins_with(sk, :prefix)"
+            values[":prefix"] = prefix
+        else:
+            condition = "pk = :pk"
+        yield from self._pages(self._client.query, condition, values, fields=fields, limit=limit, **arguments)
+
+    def query_index(self, index: str, *, hash_name: str, hash_value: str, after: str | None = None) -> Iterator[Item]:
+        """Items of a sparse index, eventually consistent, in order of its range key `pk`."""
+        values: dict[str, Any] = {":hash": hash_value}
+        condition = f"{hash_name} = :hash"
+        if after is not None:
+            condition += " AND pk > :after"
+            values[":after"] = after
+        yield from self._pages(self._client.query, condition, values, IndexName=index)
+
+    def scan(self, *, fields: Iterable[str], start: Mapping[str, Any] | None = None) -> Iterator[tuple[list[Item], Item | None]]:
+        """Pages of the whole table with the key to go on from (None after the last)."""
+        names = {f"#f{n}": field for n, field in enumerate(fields)}
+        key = encode_item(start) if start else None
+        while True:
+            more: dict[str, Any] = {"ExclusiveStartKey": key} if key else {}
+            reply = self._call(
+                self._client.scan,
+                TableName=self.name,
+                ProjectionExpression=", ".join(names),
+                ExpressionAttributeNames=names,
+                **more,
+            )
+            key = reply.get("LastEvaluatedKey")
+            yield [decode_item(item) for item in reply["Items"]], decode_item(key) if key else None
+            if not key:
+                return
+
+    def _pages(
+        self,
+        method: Callable[..., Any],
+        condition: str,
+        values: Mapping[str, Any],
+        *,
+        fields: Iterable[str] | None = None,
+        limit: int | None = None,
+        **arguments: Any,
+    ) -> Iterator[Item]:
+        if fields is not None:
+            names = {f"#f{n}": field for n, field in enumerate(fields)}
+            arguments |= {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
+        if limit is not None:
+            arguments["Limit"] = limit
+        seen = 0
+        while True:
+            reply = self._call(
+                method,
+                TableName=self.name,
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=encode_item(values),
+                **arguments,
+            )
+            for item in reply["Items"]:
+                yield decode_item(item)
+                seen += 1
+                if limit is not None and seen >= limit:
+                    return
+            if "LastEvaluatedKey" not in reply:
+                return
+            arguments["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
+
+    def _call(self, method: Callable[..., Any], **arguments: Any) -> Any:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return method(**arguments)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
+            if code == "ConditionalCheckFailedException" or "ConditionalCheckFailed" in reasons:
+                raise ConditionFailed(str(error)) from None
+            if code in _TRANSIENT or reasons & {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}:
+                raise ServiceUnavailable(f"DynamoDB: {error}") from error
+            raise
+        except BotoCoreError as error:
+            raise ServiceUnavailable(f"DynamoDB: {error}") from error
+
+
+def _condition(condition: str | None, values: Mapping[str, Any] | None) -> dict[str, Any]:
+    arguments: dict[str, Any] = {}
+    if condition:
+        arguments["ConditionExpression"] = condition
+    if values:
+        arguments["ExpressionAttributeValues"] = encode_item(values)
+    return arguments
+
+
+def in_parallel(work: Callable[[T], None], items: Iterable[T], *, in_flight: int) -> None:
+    """Runs `work` over `items` with bounded concurrency; the first exception is raised once those in flight have ended."""
+    with ThreadPoolExecutor(in_flight) as pool:
+        for _ in pool.map(work, items):
+            pass
