@@ -1,0 +1,298 @@
+"""The object store on boto3. Every vendor error ends here: nothing of botocore's leaves this module."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlencode
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from waybill.errors import ServiceUnavailable
+from waybill.files.domain import SourceFacts
+from waybill.files.s3_errors import mapped
+from waybill.files.storage import (
+    MIB,
+    Content,
+    Credentials,
+    Head,
+    ObjectRef,
+    Page,
+    Part,
+    Reading,
+    Refusal,
+    Refused,
+    RequestCounts,
+    Tally,
+    Upload,
+    Written,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+NEVER_OVERWRITE = "*"
+CHECKSUM_ALGORITHMS = ("CRC64NVME", "SHA256", "SHA1", "CRC32C", "CRC32")
+ATTEMPTS = 5
+
+
+def client(*, region: str, credentials: Credentials | None, in_flight: int) -> "S3Client":
+    """A client for `in_flight` threads and the parts of large files beside them."""
+    config = Config(
+        retries={"mode": "standard", "max_attempts": ATTEMPTS},
+        max_pool_connections=in_flight + 32,
+        connect_timeout=5,
+        read_timeout=60,  # seconds between bytes: a long CopyObject sends white space meanwhile
+        tcp_keepalive=True,
+    )
+    return boto3.session.Session().client(
+        "s3",
+        region_name=region,
+        config=config,
+        aws_access_key_id=credentials.access_key_id if credentials else None,
+        aws_secret_access_key=credentials.secret_access_key if credentials else None,
+        aws_session_token=credentials.session_token if credentials else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class S3Store:
+    """ObjectStore on a boto3 client, which several threads may share."""
+
+    client: "S3Client"
+    tally: Tally | None = None
+
+    def counted_by(self, tally: Tally) -> Self:
+        return type(self)(self.client, tally)
+
+    def list_page(self, bucket: str, *, prefix: str = "", start_after: str = "") -> Page:
+        # boto3 asks for url-encoded keys and decodes them: XML cannot carry every key.
+        reply = self._call(
+            RequestCounts(list=1),
+            "list_objects_v2",
+            Bucket=bucket,
+            Prefix=prefix,
+            StartAfter=start_after,
+            OptionalObjectAttributes=["RestoreStatus"],
+        )
+        objects = tuple((item["Key"], _listed(item)) for item in reply.get("Contents", ()))
+        return Page(objects, complete=not reply["IsTruncated"])
+
+    def head(self, ref: ObjectRef, *, checksum: bool = False) -> Head | None:
+        arguments = _address(ref) | ({"ChecksumMode": "ENABLED"} if checksum else {})
+        try:
+            return _head(self._call(RequestCounts(head=1), "head_object", **arguments))
+        except Refused as error:
+            # A malformed version id is answered by 400 without a body.
+            if error.reason is Refusal.MISSING or (error.reason is Refusal.INVALID and ref.version_id):
+                return None
+            raise
+
+    def first_part_size(self, ref: ObjectRef) -> int | None:
+        try:
+            reply = self._call(RequestCounts(head=1), "head_object", **_address(ref), PartNumber=1)
+        except Refused:
+            return None
+        return int(reply["ContentLength"]) if reply.get("PartsCount") else None
+
+    def tags(self, ref: ObjectRef) -> Mapping[str, str] | None:
+        try:
+            reply = self._call(RequestCounts(tags=1), "get_object_tagging", **_address(ref))
+        except Refused as error:
+            if error.reason is Refusal.DENIED:
+                return None
+            raise
+        return {tag["Key"]: tag["Value"] for tag in reply["TagSet"]}
+
+    def copy(self, source: ObjectRef, bucket: str, key: str, *, if_match: str, tags: bool) -> Written:
+        reply = self._call(
+            RequestCounts(copy=1),
+            "copy_object",
+            Bucket=bucket,
+            Key=key,
+            CopySource=_address(source),
+            CopySourceIfMatch=_quoted(if_match),
+            IfNoneMatch=NEVER_OVERWRITE,
+            MetadataDirective="COPY",
+            TaggingDirective="COPY" if tags else "REPLACE",
+        )
+        return _written(reply["CopyObjectResult"], reply)
+
+    @contextmanager
+    def read(self, ref: ObjectRef, *, if_match: str | None = None) -> Iterator[Reading]:
+        arguments = _address(ref) | ({"IfMatch": _quoted(if_match)} if if_match else {})
+        reply = self._call(RequestCounts(get=1), "get_object", **arguments)
+        body = reply["Body"]
+        try:
+            yield Reading(_head(reply), _chunks(body), int(reply["ContentLength"]))
+        finally:
+            body.close()
+
+    def put(self, bucket: str, key: str, body: bytes, *, content: Content, tags: Mapping[str, str], sha256: str) -> Written:
+        reply = self._call(
+            RequestCounts(put=1),
+            "put_object",
+            Bucket=bucket,
+            Key=key,
+            Body=body,
+            IfNoneMatch=NEVER_OVERWRITE,
+            ChecksumSHA256=sha256,
+            **_headers(content, tags),
+        )
+        return _written(reply, reply)
+
+    def create_upload(self, bucket: str, key: str, *, content: Content, tags: Mapping[str, str], sha256: bool) -> Upload:
+        arguments = _headers(content, tags) | ({"ChecksumAlgorithm": "SHA256"} if sha256 else {})
+        reply = self._call(RequestCounts(multipart=1), "create_multipart_upload", Bucket=bucket, Key=key, **arguments)
+        return Upload(bucket, key, reply["UploadId"])
+
+    def upload_part(self, upload: Upload, number: int, body: bytes, *, sha256: str) -> Part:
+        reply = self._call(
+            RequestCounts(put=1),
+            "upload_part",
+            **_part(upload, number),
+            Body=body,
+            ChecksumAlgorithm="SHA256",
+            ChecksumSHA256=sha256,
+        )
+        return Part(number, reply["ETag"], sha256)
+
+    def copy_part(self, upload: Upload, number: int, source: ObjectRef, *, first: int, last: int, if_match: str) -> Part:
+        reply = self._call(
+            RequestCounts(copy=1),
+            "upload_part_copy",
+            **_part(upload, number),
+            CopySource=_address(source),
+            CopySourceRange=f"bytes={first}-{last}",
+            CopySourceIfMatch=_quoted(if_match),
+        )
+        return Part(number, reply["CopyPartResult"]["ETag"])
+
+    def complete(self, upload: Upload, parts: tuple[Part, ...]) -> Written:
+        listed = [
+            {"PartNumber": part.number, "ETag": part.etag} | ({"ChecksumSHA256": part.sha256} if part.sha256 else {})
+            for part in parts
+        ]
+        reply = self._call(
+            RequestCounts(multipart=1),
+            "complete_multipart_upload",
+            Bucket=upload.bucket,
+            Key=upload.key,
+            UploadId=upload.id,
+            MultipartUpload={"Parts": listed},
+            IfNoneMatch=NEVER_OVERWRITE,
+        )
+        return _written(reply, reply)
+
+    def abort(self, upload: Upload) -> None:
+        try:
+            self._call(
+                RequestCounts(multipart=1), "abort_multipart_upload", Bucket=upload.bucket, Key=upload.key, UploadId=upload.id
+            )
+        except Refused as error:
+            if error.reason is not Refusal.MISSING:
+                raise
+
+    def _call(self, kind: RequestCounts, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Calls boto3 (replies and arguments are its dicts), counts each attempt, maps errors."""
+        attempts = 1
+        try:
+            reply: dict[str, Any] = getattr(self.client, operation)(**arguments)
+        except ClientError as error:
+            attempts += int(error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0))
+            raise mapped(error) from error
+        except BotoCoreError as error:
+            raise mapped(error) from error
+        else:
+            attempts += int(reply["ResponseMetadata"].get("RetryAttempts", 0))
+            return reply
+        finally:
+            if self.tally is not None:
+                for _ in range(attempts):
+                    self.tally.add(kind)
+
+
+def _chunks(body: Any) -> Iterator[bytes]:
+    try:
+        yield from body.iter_chunks(MIB)
+    except (BotoCoreError, OSError) as error:
+        raise mapped(error) if isinstance(error, BotoCoreError) else ServiceUnavailable(f"S3: {error}") from error
+
+
+def _address(ref: ObjectRef) -> dict[str, Any]:
+    return {"Bucket": ref.bucket, "Key": ref.key} | ({"VersionId": ref.version_id} if ref.version_id else {})
+
+
+def _part(upload: Upload, number: int) -> dict[str, Any]:
+    return {"Bucket": upload.bucket, "Key": upload.key, "UploadId": upload.id, "PartNumber": number}
+
+
+def _quoted(etag: str) -> str:
+    return f'"{etag}"'
+
+
+def _headers(content: Content, tags: Mapping[str, str]) -> dict[str, Any]:
+    given = {
+        "ContentType": content.type,
+        "ContentEncoding": content.encoding,
+        "ContentDisposition": content.disposition,
+        "ContentLanguage": content.language,
+        "CacheControl": content.cache_control,
+        "Metadata": dict(content.metadata),
+        "Tagging": urlencode(tags),
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def _checksum(reply: Mapping[str, Any]) -> str | None:
+    """A checksum of the whole object; one composed of parts' checksums depends on how it was cut."""
+    if reply.get("ChecksumType") == "COMPOSITE":
+        return None
+    for algorithm in CHECKSUM_ALGORITHMS:
+        value = reply.get(f"Checksum{algorithm}")
+        if value and "-" not in value:
+            return f"{algorithm}:{value}"
+    return None
+
+
+def _etag_is_md5(reply: Mapping[str, Any]) -> bool:
+    return reply.get("ServerSideEncryption", "AES256") == "AES256" and not reply.get("SSECustomerAlgorithm")
+
+
+def _written(result: Mapping[str, Any], reply: Mapping[str, Any]) -> Written:
+    return Written(str(result["ETag"]).strip('"'), _checksum(result), _etag_is_md5(reply), result.get("LastModified"))
+
+
+def _listed(item: Mapping[str, Any]) -> SourceFacts:
+    storage_class = str(item.get("StorageClass", "STANDARD"))
+    restore = item.get("RestoreStatus", {})
+    if restore.get("RestoreExpiryDate") and not restore.get("IsRestoreInProgress"):
+        storage_class = "STANDARD"  # a restored copy can be read like any other
+    return SourceFacts(int(item["Size"]), str(item["ETag"]).strip('"'), storage_class, modified=item.get("LastModified"))
+
+
+def _head(reply: Mapping[str, Any]) -> Head:
+    storage_class = str(reply.get("StorageClass", "STANDARD"))
+    if reply.get("ArchiveStatus"):
+        storage_class = "GLACIER"  # the archive tiers of Intelligent-Tiering
+    if 'ongoing-request="false"' in reply.get("Restore", ""):
+        storage_class = "STANDARD"
+    facts = SourceFacts(
+        size=int(reply["ContentLength"]),
+        etag=str(reply["ETag"]).strip('"'),
+        storage_class=storage_class,
+        version_id=reply.get("VersionId"),
+        checksum=_checksum(reply),
+        modified=reply.get("LastModified"),
+    )
+    content = Content(
+        type=reply.get("ContentType", ""),
+        encoding=reply.get("ContentEncoding", ""),
+        disposition=reply.get("ContentDisposition", ""),
+        language=reply.get("ContentLanguage", ""),
+        cache_control=reply.get("CacheControl", ""),
+        metadata=dict(reply.get("Metadata", {})),
+    )
+    return Head(facts, content, _etag_is_md5(reply), int(reply.get("TagCount", 0)))

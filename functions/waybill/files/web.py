@@ -1,0 +1,214 @@
+"""Fetches files from plain http(s) URLs, and refuses to be led into a private network."""
+
+import ipaddress
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Self
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from waybill.errors import WaybillError
+from waybill.files.domain import SourceFacts
+from waybill.files.storage import MIB, Content, Head, Reading, RequestCounts, Tally
+
+MAX_REDIRECTS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+TIMEOUT = urllib3.Timeout(connect=10, read=30)  # seconds; `read` is between bytes
+HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "Waybill"}
+EMBEDDING = tuple(ipaddress.IPv6Network(n) for n in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"))
+
+
+class WebFault(WaybillError):
+    """A fetch that failed. Messages never hold the URL's path or query, which may be signed."""
+
+
+class AddressRefused(WebFault):
+    """The URL, or one that it redirects to, leads where Waybill does not go."""
+
+
+class FetchFailed(WebFault):
+    """No connection, an answer other than 200, or one that broke off. `status` is 0 where there was none."""
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to connect: to `address`, speaking to `host`."""
+
+    scheme: str
+    host: str
+    port: int
+    address: str
+
+
+Resolver = Callable[[str, int], Sequence[str]]
+Connector = Callable[[Endpoint], urllib3.HTTPConnectionPool]
+
+
+def resolve(host: str, port: int) -> Sequence[str]:
+    """All addresses of a host, as the system knows them."""
+    return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def connect(endpoint: Endpoint) -> urllib3.HTTPConnectionPool:
+    """Connects to the address that was checked; certificate and SNI are those of the host's name."""
+    if endpoint.scheme == "http":
+        return urllib3.HTTPConnectionPool(endpoint.address, endpoint.port, maxsize=1)
+    return urllib3.HTTPSConnectionPool(
+        endpoint.address,
+        endpoint.port,
+        maxsize=1,
+        ssl_context=ssl.create_default_context(),
+        server_hostname=endpoint.host,
+        assert_hostname=endpoint.host,
+    )
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is one of the public Internet. Those that embed an IPv4 address are not: they would go round the check."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address) and (ip.ipv4_mapped or any(ip in network for network in EMBEDDING)):
+        return False
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Fetches by GET and HEAD. Redirects are followed by hand, so that each hop is checked."""
+
+    resolver: Resolver
+    connector: Connector
+    tally: Tally | None = None
+
+    def counted_by(self, tally: Tally) -> Self:
+        return replace(self, tally=tally)
+
+    def facts(self, url: str) -> SourceFacts | None:
+        """Facts by HEAD; None where the server does not tell the size that way. A GET will say what is wrong."""
+        try:
+            with self._open("HEAD", url) as response:
+                length = _length(response)
+                return _facts(response, length) if length is not None else None
+        except WebFault:
+            return None
+
+    @contextmanager
+    def read(self, url: str) -> Iterator[Reading]:
+        """Reads a file. Raises AddressRefused and FetchFailed, the latter also while the chunks are read."""
+        with self._open("GET", url) as response:
+            length = _length(response)
+            content = Content(
+                type=response.headers.get("Content-Type", ""),
+                encoding=response.headers.get("Content-Encoding", ""),
+                disposition=response.headers.get("Content-Disposition", ""),
+                language=response.headers.get("Content-Language", ""),
+            )
+            if length is None and "chunked" not in response.headers.get("Transfer-Encoding", "").lower():
+                raise FetchFailed("The server says neither how long the file is nor where it ends.", status=response.status)
+            # An ETag of the web may look like an MD5 and is none.
+            head = Head(_facts(response, length or 0), content, etag_is_md5=False)
+            yield Reading(head, _chunks(response), length)
+
+    @contextmanager
+    def _open(self, method: str, url: str) -> Iterator[urllib3.BaseHTTPResponse]:
+        for _ in range(MAX_REDIRECTS + 1):
+            parts = urlsplit(url)
+            with self._request(method, parts) as response:
+                if response.status not in REDIRECTS:
+                    if response.status != 200:  # noqa: PLR2004 - OK
+                        raise FetchFailed(f"{parts.hostname} answers {response.status}.", status=response.status)
+                    yield response
+                    return
+                target = urljoin(url, response.headers.get("Location", ""))
+            if parts.scheme == "https" and urlsplit(target).scheme != "https":
+                raise AddressRefused("The URL redirects from https to something less secure.")
+            url = target
+        raise AddressRefused(f"The URL redirects more than {MAX_REDIRECTS} times.")
+
+    @contextmanager
+    def _request(self, method: str, parts: SplitResult) -> Iterator[urllib3.BaseHTTPResponse]:
+        endpoint = self._checked(parts)
+        name = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+        host = name if endpoint.port == _default_port(parts.scheme) else f"{name}:{endpoint.port}"
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        if self.tally is not None:
+            self.tally.add(RequestCounts(http=1))
+        with self.connector(endpoint) as pool:
+            try:
+                response = pool.urlopen(
+                    method,
+                    target,
+                    headers={**HEADERS, "Host": host},
+                    redirect=False,
+                    retries=False,
+                    preload_content=False,
+                    timeout=TIMEOUT,
+                )
+            except (HTTPError, OSError) as error:
+                raise FetchFailed(f"{endpoint.host} cannot be reached: {type(error).__name__}.") from error
+            try:
+                yield response
+            finally:
+                response.close()
+
+    def _checked(self, parts: SplitResult) -> Endpoint:
+        """Resolves a URL's host and refuses it if any of its addresses is not public."""
+        try:
+            port = parts.port or _default_port(parts.scheme)
+            host = (parts.hostname or "").encode("idna").decode() if ":" not in (parts.hostname or "") else str(parts.hostname)
+        except ValueError as error:
+            raise AddressRefused("The URL is malformed.") from error
+        if parts.scheme not in {"http", "https"} or not host or parts.username is not None:
+            raise AddressRefused("Only http(s) URLs with a host and without a user name are fetched.")
+        try:
+            addresses = self.resolver(host, port)
+        except OSError as error:
+            raise FetchFailed(f"{host} cannot be resolved.") from error
+        if not addresses or not all(is_public(address) for address in addresses):
+            raise AddressRefused(f"{host} is not on the public Internet.")
+        return Endpoint(parts.scheme, host, port, addresses[0])
+
+
+def _default_port(scheme: str) -> int:
+    return 443 if scheme == "https" else 80
+
+
+def _length(response: urllib3.BaseHTTPResponse) -> int | None:
+    text = response.headers.get("Content-Length", "")
+    if "Transfer-Encoding" in response.headers or not (text.isascii() and text.isdigit()):
+        return None
+    return int(text)
+
+
+def _facts(response: urllib3.BaseHTTPResponse, size: int) -> SourceFacts:
+    """A weak ETag keeps its `W/`: it never equals a strong one."""
+    etag = response.headers.get("ETag", "").replace('"', "")
+    return SourceFacts(size, etag, modified=_date(response.headers.get("Last-Modified", "")))
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text)
+    except ValueError:
+        return None
+
+
+def _chunks(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    try:
+        # As sent: a body that is encoded all the same is kept so, with its Content-Encoding.
+        yield from response.stream(MIB, decode_content=False)
+    except (HTTPError, OSError) as error:
+        raise FetchFailed(f"The file broke off: {type(error).__name__}.", status=response.status) from error
