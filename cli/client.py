@@ -1,0 +1,272 @@
+"""The HTTP API as Python methods: the local one with its token, a deployed one with requests signed by SigV4."""
+
+import ipaddress
+import re
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3.exceptions import NewConnectionError
+
+from cli.errors import CommandError, ExitCode
+from cli.home import NOTHING_RUNS, START_IT, Home
+
+Json = dict[str, Any]
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 35.0  # API Gateway gives up after 30
+TRIES = 4
+FIRST_PAUSE = 0.5  # seconds; doubled with each try
+RETRIED = frozenset({429, 502, 503, 504})
+_EXECUTE_API = re.compile(r"\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$")
+
+
+class TokenAuth(AuthBase):
+    """The bearer token of the local stack."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class NoAuth(AuthBase):
+    """No credentials; being there keeps requests from looking into ~/.netrc."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class Signer(Protocol):
+    """botocore's SigV4Auth, as far as it is used."""
+
+    def add_auth(self, request: Any) -> None: ...
+
+
+class SigV4(AuthBase):
+    """Signs for an API that answers IAM-signed requests only."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        from botocore.awsrequest import AWSRequest  # slow to import, and not needed locally
+
+        headers = {name: value for name, value in request.headers.items() if name.lower() in {"content-type", "idempotency-key"}}
+        signed = AWSRequest(method=request.method, url=request.url, data=request.body, headers=headers)
+        self._signer.add_auth(signed)
+        request.headers.update(dict(signed.headers.items()))
+        return request
+
+
+def signer_for(host: str) -> SigV4:
+    """A signer with the caller's own AWS credentials (AWS_PROFILE, environment, SSO, role). Raises CommandError where there are none."""
+    from botocore.auth import SigV4Auth  # slow to import, and not needed locally
+    from botocore.session import Session
+
+    session = Session()
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise CommandError(
+            "A deployed API answers signed requests only, and no AWS credentials were found.",
+            hint="Set AWS_PROFILE, or run `aws configure` or `aws sso login`.",
+            name="NoCredentials",
+        )
+    named = _EXECUTE_API.search(host)
+    region = named.group(1) if named else session.get_config_variable("region")
+    if not region:
+        raise CommandError(
+            "The region of the API is not known.", hint="Set AWS_REGION to the region it is deployed in.", name="NoRegion"
+        )
+    return SigV4(SigV4Auth(credentials, "execute-api", region))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class ApiClient:
+    """One method per verb; the paths are those of the design. Raises CommandError with what to do."""
+
+    def __init__(self, base_url: str, auth: AuthBase, *, local: bool, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.base_url = base_url
+        self.local = local
+        self._sleep = sleep
+        self._session = requests.Session()
+        self._session.trust_env = not local  # a proxy never stands between this machine and itself
+        self._session.auth = auth
+        self._session.headers["Accept"] = "application/json"
+        self._session.mount(base_url, HTTPAdapter(pool_maxsize=2))
+
+    @classmethod
+    def connect(cls, api: str | None, home: Home, *, sleep: Callable[[float], None] = time.sleep) -> "ApiClient":
+        """The API that `api` names, else the local one of `home`."""
+        if api is None:
+            local = home.local()["api"]
+            return cls(str(local["url"]).rstrip("/"), TokenAuth(str(local.get("token", ""))), local=True, sleep=sleep)
+        url = urllib.parse.urlsplit(api)
+        if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment or url.username:
+            raise CommandError(
+                f"--api {api} is no URL of an API.", hint="It looks like https://abc123.execute-api.eu-west-1.amazonaws.com"
+            )
+        path = url.path.rstrip("/")
+        base = f"{url.scheme}://{url.netloc}{path if path.endswith('/api') else path + '/api'}"
+        if is_loopback(url.hostname):
+            return cls(base, _token_of(home, url.netloc), local=True, sleep=sleep)
+        if url.scheme != "https":
+            raise CommandError("A deployed API is spoken to over https only.", hint=f"Use https://{url.netloc}{url.path}")
+        return cls(base, signer_for(url.hostname), local=False, sleep=sleep)
+
+    def get(self, path: str, **query: object) -> Json:
+        return self._json("GET", path, query=query)
+
+    def post(self, path: str, body: Mapping[str, object] | None = None, *, key: str | None = None) -> Json:
+        """POST; with an idempotency key it is repeated like a GET where the reply got lost."""
+        return self._json("POST", path, body=body or {}, key=key)
+
+    def delete(self, path: str, **query: object) -> Json:
+        return self._json("DELETE", path, query=query)
+
+    def text(self, path: str, **query: object) -> str:
+        """A reply that is text. What is too large for the API is fetched from where it points to, without our credentials."""
+        reply = self._send("GET", path, query=query, body=None, key=None)
+        if reply.status_code in {302, 303, 307} and "Location" in reply.headers:
+            try:
+                reply = requests.get(reply.headers["Location"], timeout=(CONNECT_SECONDS, READ_SECONDS), auth=NoAuth())
+            except requests.exceptions.RequestException as error:
+                raise CommandError(
+                    f"The report cannot be fetched: {type(error).__name__}", hint="Try again.", name="Unreachable"
+                ) from None
+        if not reply.ok:
+            raise _problem(reply.status_code, _parsed(reply), self.base_url)
+        reply.encoding = "utf-8"
+        return reply.text
+
+    def pages(self, path: str, *, limit: int | None = None, **query: object) -> Iterator[Json]:
+        """All items of a paged list, or the first `limit`."""
+        cursor: object = None
+        left = limit
+        while left is None or left > 0:
+            page = self.get(path, **query, cursor=cursor, limit=min(left, 100) if left is not None else None)
+            items = page.get("items", [])
+            yield from items if left is None else items[:left]
+            left = None if left is None else left - len(items)
+            cursor = page.get("next")
+            if not cursor:
+                return
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        body: Mapping[str, object] | None = None,
+        key: str | None = None,
+    ) -> Json:
+        reply = self._send(method, path, query=query or {}, body=body, key=key)
+        parsed = _parsed(reply)
+        if not reply.ok:
+            raise _problem(reply.status_code, parsed, self.base_url)
+        if not isinstance(parsed, dict):
+            raise CommandError(
+                f"{self.base_url} answered with something that is not Waybill's API.", hint="Check --api.", name="UnexpectedReply"
+            )
+        return parsed
+
+    def _send(
+        self, method: str, path: str, *, query: Mapping[str, object], body: Mapping[str, object] | None, key: str | None
+    ) -> requests.Response:
+        # quote, not quote_plus: the signature's canonical query knows no `+` for a space
+        given = {name: value for name, value in query.items() if value is not None}
+        words = urllib.parse.urlencode(given, quote_via=urllib.parse.quote)
+        url = f"{self.base_url}{path}" + (f"?{words}" if words else "")
+        headers = {"Idempotency-Key": key} if key else {}
+        repeatable = method in {"GET", "DELETE"} or key is not None
+        for attempt in range(TRIES):
+            last = attempt == TRIES - 1 or not repeatable
+            try:
+                reply = self._session.request(
+                    method, url, json=body, headers=headers, timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False
+                )
+            except requests.exceptions.ConnectTimeout as error:
+                if last:
+                    raise self._unreachable(error) from None
+            except requests.exceptions.Timeout:
+                if last:
+                    raise CommandError(
+                        f"The API did not answer within {READ_SECONDS:.0f} seconds.",
+                        hint="Try again.",
+                        code=ExitCode.FAILED,
+                        name="Timeout",
+                    ) from None
+            except requests.exceptions.RequestException as error:
+                if last or (self.local and _refused(error)):
+                    raise self._unreachable(error) from None
+            else:
+                if last or reply.status_code not in RETRIED:
+                    return reply
+            self._sleep(FIRST_PAUSE * 2**attempt)
+        raise AssertionError("the last try returns or raises")
+
+    def _unreachable(self, error: Exception) -> CommandError:
+        if self.local:
+            return CommandError(f"{NOTHING_RUNS} ({self.base_url} does not answer)", hint=START_IT, name="NothingRunning")
+        return CommandError(
+            f"{self.base_url} cannot be reached: {type(error).__name__}", hint="Check --api and your network.", name="Unreachable"
+        )
+
+
+def _parsed(reply: requests.Response) -> object:
+    try:
+        return reply.json() if reply.content else {}
+    except ValueError:
+        return None
+
+
+def _refused(error: requests.exceptions.RequestException) -> bool:
+    """Whether nobody listens there: no use in trying again. A connection that broke is another matter."""
+    return isinstance(getattr(error.args[0] if error.args else None, "reason", None), NewConnectionError)
+
+
+def _token_of(home: Home, netloc: str) -> AuthBase:
+    """The local token, but for the local API only: another process on this machine gets none."""
+    try:
+        local = home.local()["api"]
+    except CommandError:
+        return NoAuth()
+    return TokenAuth(str(local.get("token", ""))) if urllib.parse.urlsplit(local["url"]).netloc == netloc else NoAuth()
+
+
+def _problem(status: int, body: object, base_url: str) -> CommandError:
+    """A reply that is an error, in the API's own words (RFC 9457) where it has any."""
+    code = ExitCode.FAILED if status >= 500 else ExitCode.REFUSED
+    if isinstance(body, dict) and ("detail" in body or "title" in body):
+        return CommandError(
+            str(body.get("detail") or body["title"]),
+            hint=str(body.get("hint", "")),
+            code=code,
+            name=str(body.get("class", "ApiError")),
+        )
+    if status in {401, 403}:
+        return CommandError(
+            f"{base_url} refuses these credentials ({status}).",
+            hint="Locally: restart `waybill up`. Deployed: your AWS identity needs execute-api:Invoke on this API.",
+            name="Forbidden",
+        )
+    message = f"{base_url} answered {status}."
+    return CommandError(
+        message, hint="Check --api." if status < 500 else "Try again; see the API's log.", code=code, name="ApiError"
+    )

@@ -1,0 +1,45 @@
+"""Writes reports to files: JSON, or CSV whose cells no spreadsheet takes for formulas."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cli.app import App
+from cli.errors import CommandError
+from cli.words import neutral
+
+
+def write_report(app: App, run_id: str, path: Path) -> None:
+    """The report that the run left, as the API has it."""
+    if path.suffix.lower() == ".csv":
+        save(path, app.client.text(f"/runs/{run_id}/report", format="csv"))
+    else:
+        save(path, as_json(app.client.get(f"/runs/{run_id}/report", format="json")))
+
+
+def as_json(payload: Mapping[str, Any]) -> str:
+    return json.dumps(payload, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_csv(rows: Iterable[Mapping[str, object]], columns: Iterable[str]) -> str:
+    buffer = io.StringIO()
+    names = list(columns)
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer.writerow(names)
+    writer.writerows([neutral(row.get(name, "")) for name in names] for row in rows)
+    return buffer.getvalue()
+
+
+def save(path: Path, text: str) -> None:
+    """Writes the whole file or nothing: a report that was cut short looks complete."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        scratch.write_text(text, encoding="utf-8", newline="")
+        scratch.replace(path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise CommandError(f"{path} cannot be written: {error.strerror or error}", name="CannotWrite") from None

@@ -1,0 +1,49 @@
+"""The `waybill` command: its commands in the order in which one needs them."""
+
+import click
+
+from cli import migrate, runs, scope, stack, status
+from cli.app import RootGroup, WaybillGroup
+
+
+class InOrder(RootGroup):
+    """Lists the commands as they are used, not by the alphabet."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    "waybill",
+    cls=InOrder,
+    context_settings={"max_content_width": 110},
+    epilog="""
+    waybill demo
+    waybill up
+    waybill check
+    waybill backup --full --wait
+    waybill cutover --dry-run --wait
+    """,
+)
+@click.version_option(package_name="waybill", message="%(prog)s %(version)s")
+def waybill() -> None:
+    """Migrates Salesforce files and records on AWS: shows what it will do, does just that, proves it, and can undo it.
+
+    Exit codes: 0 done; 1 done, but files failed, were held back or are in conflict; 2 wrong use or configuration, or the run
+    was refused; 3 the run itself failed, was cancelled or is paused; 130 interrupted.
+    """
+
+
+for command in (
+    stack.demo, stack.up, stack.down, scope.check, scope.plan, scope.accounts, migrate.backup, migrate.cutover, migrate.rollback,
+    status.status, runs.runs, scope.verify,
+):  # fmt: skip
+    waybill.add_command(command)
+
+
+def main() -> None:
+    """The console script."""
+    waybill.main()
+
+
+__all__ = ["WaybillGroup", "main", "waybill"]

@@ -1,0 +1,148 @@
+"""What a run came to: its JSON object, its page for people, its exit code."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from cli import words
+from cli.app import FILE_COUNTS, App, run_shape
+from cli.errors import ExitCode
+from cli.tables import figures, table
+
+ERRORS_SHOWN = 20
+
+_LABELS = {
+    "total": "files looked at",
+    "to_copy": "would be copied",
+    "copied": "copied",
+    "skipped": "already there",
+    "verified": "verified",
+    "to_switch": "to switch",
+    "switched": "switched",
+    "to_restore": "to restore",
+    "rolled_back": "restored",
+    "held_back": "held back on their old URL",
+    "conflicts": "in conflict, left alone",
+    "failed": "failed",
+}
+_SHOWN = {
+    "backup": ("total", "to_copy", "copied", "skipped", "verified", "failed"),
+    "cutover": ("total", "to_copy", "copied", "to_switch", "switched", "held_back", "conflicts", "failed"),
+    "rollback": ("to_restore", "rolled_back", "conflicts", "failed"),
+}
+_ALWAYS = frozenset({"total", "copied", "switched", "rolled_back", "failed"})
+
+
+def run_object(run: Mapping[str, Any]) -> dict[str, Any]:
+    """The run as scripts see it: every count there, 0 where it does not apply."""
+    shape = run_shape(run_id=run.get("run_id"), kind=str(run.get("kind")), status=str(run.get("status")))
+    shape["files"] |= {name: value for name, value in (run.get("files") or {}).items() if value is not None}
+    shape["errors"] = list(run.get("errors") or [])
+    more = ("mode", "phase", "message", "started_at", "ended_at", "accounts", "requested_by", "execution_arn")
+    return shape | {name: run[name] for name in more if run.get(name) is not None}
+
+
+def exit_code_of(run: Mapping[str, Any]) -> ExitCode:
+    """0 done, 1 done with something left over, 2 refused, 3 failed, cancelled or standing still."""
+    match run.get("status"):
+        case "completed":
+            files = run.get("files") or {}
+            left_over = any(files.get(name, 0) for name in ("failed", "held_back", "conflicts"))
+            return ExitCode.INCOMPLETE if left_over or run.get("errors") else ExitCode.DONE
+        case "running":  # not waited for
+            return ExitCode.DONE
+        case "refused":
+            return ExitCode.REFUSED
+        case _:
+            return ExitCode.FAILED
+
+
+def conclude(app: App, run: dict[str, Any]) -> ExitCode:
+    return app.finish(run_object(run), exit_code_of(run), show=lambda console: show_run(console, run))
+
+
+def show_run(console: Console, run: Mapping[str, Any]) -> None:
+    """A run for people: what it came to, its counts, its first errors, and what to do next."""
+    kind, run_id, status = str(run.get("kind")), str(run.get("run_id")), str(run.get("status"))
+    console.print(Text(f"{_headline(run)}", style=_STYLES.get(status, "bold")))
+    console.print(Text(f"run {words.safe(run_id)}", style="dim"))
+    if run.get("message"):
+        console.print(Text(words.safe(run["message"])))
+    files = run.get("files") or {}
+    counts = figures()
+    for name in _SHOWN.get(kind, FILE_COUNTS[:-1]):
+        if files.get(name) or (name in _ALWAYS and not _is_dry(run)):
+            counts.add_row(words.count(files.get(name, 0)), _LABELS[name])
+    if files.get("bytes"):
+        counts.add_row(words.size(files["bytes"]), "in all" if kind != "backup" or _is_dry(run) else "copied")
+    if counts.row_count:
+        console.print(counts)
+    show_errors(console, list(run.get("errors") or []), run_id=run_id)
+    following = _next_step(run)
+    if following:
+        console.print(Text(following))
+
+
+_STYLES = {
+    "completed": "bold green",
+    "failed": "bold red",
+    "cancelled": "bold red",
+    "refused": "bold red",
+    "paused": "bold yellow",
+}
+_VERBS = {
+    "completed": "done", "running": "is running", "paused": "is paused", "failed": "failed", "cancelled": "was cancelled", "refused": "was refused",
+}  # fmt: skip
+
+
+def _is_dry(run: Mapping[str, Any]) -> bool:
+    return "dry" in str(run.get("mode", "")) or bool(run.get("dry_run"))
+
+
+def _headline(run: Mapping[str, Any]) -> str:
+    name = str(run.get("kind", "run")).capitalize()
+    mode = str(run.get("mode") or "").replace("_", " ")
+    took = words.between(run.get("started_at"), run.get("ended_at"))
+    verb = _VERBS.get(str(run.get("status")), str(run.get("status")))
+    return f"{name}{f' ({mode})' if mode else ''} {verb}{f', took {took}' if took != '-' else ''}"
+
+
+def _next_step(run: Mapping[str, Any]) -> str:
+    run_id, status = run.get("run_id"), run.get("status")
+    if status == "running":
+        return f"Follow it: waybill runs show {run_id} --wait"
+    if status == "paused":
+        return f"Go on: waybill runs resume {run_id}"
+    if status != "completed":
+        return f"Look closer: waybill runs logs {run_id}"
+    match run.get("kind"), _is_dry(run):
+        case "backup", True:
+            return "Nothing was written. For real: waybill backup --full --wait"
+        case "backup", False:
+            return "Next: waybill cutover --dry-run --wait"
+        case "cutover", True:
+            return f"Nothing was written. Every old and new URL: waybill runs show {run_id} --report FILE. For real: waybill cutover --execute --wait"
+        case "cutover", False:
+            return f"To undo it: waybill rollback --dry-run --run {run_id} --wait"
+        case "rollback", True:
+            return "Nothing was written. For real: the same with --execute"
+    return ""
+
+
+def show_errors(
+    console: Console, errors: Sequence[Mapping[str, Any]], *, run_id: str | None = None, limit: int = ERRORS_SHOWN
+) -> None:
+    """A table of error rows; more than `limit` are left to the report."""
+    if not errors:
+        return
+    rows = table("Errors", "class", "entry", "file", "what happened")
+    for error in errors[:limit]:
+        place = error.get("entry_id") or error.get("account_id")
+        rows.add_row(*(Text(words.safe(cell)) for cell in (error.get("class"), place, error.get("name"), error.get("message"))))
+    console.print(rows)
+    if len(errors) > limit:
+        console.print(
+            f"{words.count(len(errors) - limit)} more: waybill runs show {words.safe(run_id)} --report FILE", markup=False
+        )

@@ -1,0 +1,154 @@
+"""The API client: which API, with which credentials, and what it says when there is none."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from botocore.auth import SigV4Auth
+from botocore.credentials import Credentials
+
+from cli.client import ApiClient, SigV4, is_loopback, signer_for
+from cli.errors import CommandError
+from cli.home import Home
+from tests.unit.cli.conftest import FakeApi, Run
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """An environment with AWS credentials and nothing else of AWS."""
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    return monkeypatch
+
+
+def test_without_a_local_stack_the_command_says_how_to_start_one(run: Run, home: Path) -> None:
+    (home / "local.json").unlink()
+    done = run("status")
+    assert done.code == 2
+    assert "Nothing is running here" in done.err
+    assert "waybill up" in done.err
+
+
+def test_a_stack_that_has_gone_is_told_apart_from_one_that_is_slow(run: Run, home: Path) -> None:
+    (home / "local.json").write_text(json.dumps({"api": {"url": "http://127.0.0.1:9/api", "token": "t"}}))
+    done = run("status", "--json")
+    assert (done.code, done.json["error"]["class"]) == (2, "NothingRunning")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"api": {}}', "\x00"])
+def test_a_broken_local_json_is_named(run: Run, home: Path, text: str) -> None:
+    (home / "local.json").write_text(text)
+    done = run("status", "--json")
+    assert done.code == 2
+    assert "local.json" in done.json["error"]["message"]
+
+
+def test_the_api_option_wins_over_the_environment_and_may_stand_anywhere(
+    run: Run, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.on("GET", "/runs", {"items": [], "next": None})
+    monkeypatch.setenv("WAYBILL_API", "http://127.0.0.1:9")
+    bare = api.url.removesuffix("/api")
+    assert run("--api", bare, "runs", "list").code == 0
+    assert run("runs", "--api", bare, "list").code == 0
+    assert run("runs", "list", "--api", api.url).code == 0
+    assert run("runs", "list").code == 2
+
+
+def test_the_local_token_goes_to_the_local_api_only(run: Run, api: FakeApi, home: Path) -> None:
+    api.on("GET", "/runs", {"items": [], "next": None})
+    (home / "local.json").write_text(json.dumps({"api": {"url": "http://127.0.0.1:9/api", "token": "t"}}))
+    assert run("runs", "list", "--api", api.url).code == 0
+    assert "authorization" not in api.asked[0].headers
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x", "nonsense", "http://example.com", "https://user:pw@example.com", "https://example.com/?a=1"]
+)
+def test_an_api_that_is_no_https_url_is_refused(run: Run, url: str) -> None:
+    assert run("status", "--api", url, "--json").code == 2
+
+
+def test_a_page_that_is_no_waybill_api_is_recognised(run: Run, api: FakeApi) -> None:
+    api.on("GET", "/runs", (200, "<html>hello</html>"))
+    done = run("runs", "list", "--json")
+    assert (done.code, done.json["error"]["class"]) == (2, "UnexpectedReply")
+
+
+def test_refused_credentials_say_what_is_missing(run: Run, api: FakeApi) -> None:
+    api.on("GET", "/runs", (403, {"Message": "Forbidden"}))
+    done = run("runs", "list", "--json")
+    assert (done.code, done.json["error"]["class"]) == (2, "Forbidden")
+    assert "execute-api:Invoke" in done.json["error"]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("localhost", True),
+        ("10.0.0.1", False),
+        ("localhost.example.com", False),
+    ],
+)
+def test_loopback_is_this_machine_only(host: str, *, here: bool) -> None:
+    assert is_loopback(host) is here
+
+
+def test_a_deployed_api_is_asked_with_signed_requests(aws: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    client = ApiClient.connect("https://abc123.execute-api.eu-west-1.amazonaws.com", Home(tmp_path))
+    assert client.base_url == "https://abc123.execute-api.eu-west-1.amazonaws.com/api"
+    request = requests.Request(
+        "GET", f"{client.base_url}/runs?cursor=a%20b%2Bc", auth=signer_for("abc123.execute-api.eu-west-1.amazonaws.com")
+    )
+    headers = request.prepare().headers
+    assert "Credential=AKIDEXAMPLE/" in headers["Authorization"]
+    assert "/eu-west-1/execute-api/aws4_request" in headers["Authorization"]
+    assert headers["X-Amz-Date"]
+
+
+def test_the_body_and_the_idempotency_key_are_signed() -> None:
+    auth = SigV4(SigV4Auth(Credentials("AKID", "secret", "session"), "execute-api", "us-east-1"))
+    request = requests.Request(
+        "POST", "https://x.example.com/api/runs", json={"kind": "backup"}, headers={"Idempotency-Key": "k"}, auth=auth
+    )
+    headers = request.prepare().headers
+    signed = headers["Authorization"].split("SignedHeaders=")[1].split(",")[0]
+    assert signed == "content-type;host;idempotency-key;x-amz-date;x-amz-security-token"
+    assert headers["X-Amz-Security-Token"] == "session"
+
+
+def test_without_aws_credentials_a_deployed_api_is_not_asked(aws: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    aws.delenv("AWS_ACCESS_KEY_ID")
+    aws.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(CommandError, match="no AWS credentials"):
+        ApiClient.connect("https://abc123.execute-api.eu-west-1.amazonaws.com", Home(tmp_path))
+
+
+def test_a_domain_of_ones_own_needs_the_region_named(aws: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="region"):
+        ApiClient.connect("https://waybill.example.com", Home(tmp_path))
+    aws.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    assert ApiClient.connect("https://waybill.example.com", Home(tmp_path)).base_url == "https://waybill.example.com/api"
+
+
+def test_words_of_a_query_are_quoted_as_signatures_want_them(run: Run, api: FakeApi) -> None:
+    api.on("GET", "/runs", {"items": [], "next": "a b+c/d=&e"}, {"items": [], "next": None})
+    run("runs", "list")
+    assert api.asked[1].query["cursor"] == "a b+c/d=&e"
+
+
+def test_errors_without_a_body_are_errors_still(run: Run, api: FakeApi) -> None:
+    replies: list[Any] = [(500, "<html>"), (404, "")]
+    for reply, code in zip(replies, (3, 2), strict=True):
+        api.on("GET", "/runs/backup-r1", reply)
+        assert run("runs", "show", "backup-r1", "--json").code == code

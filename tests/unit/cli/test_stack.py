@@ -1,0 +1,106 @@
+"""up, down and demo, without the stack itself."""
+
+import os
+import signal
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.conftest import Clock, Run
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """A stand-in for `local.stack` that notes how it is started."""
+    started: list[dict[str, Any]] = []
+
+    def run(**how: Any) -> int:
+        sys.stdout.write("a line of the stack\n")
+        started.append(how)
+        return 0
+
+    import local
+
+    module = types.ModuleType("local.stack")
+    module.run = run  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "local.stack", module)
+    monkeypatch.setattr(local, "stack", module, raising=False)
+    return started
+
+
+def test_up_starts_the_stack_as_told(run: Run, home: Path, stack: list[dict[str, Any]], tmp_path: Path) -> None:
+    assert run("up", "--empty", "--ports", "0").code == 0
+    assert run("up", "--from", str(tmp_path)).code == 0
+    assert run("up", "--accounts", "3", "--files", "30").code == 0
+    nothing = {"home": home, "ports": None, "empty": False, "from_dir": None, "accounts": None, "files": None}
+    assert stack == [
+        nothing | {"empty": True, "ports": "0"},
+        nothing | {"from_dir": tmp_path},
+        nothing | {"accounts": 3, "files": 30},
+    ]
+
+
+def test_up_keeps_standard_output_to_one_object(run: Run, stack: list[dict[str, Any]]) -> None:
+    done = run("up", "--empty", "--json")
+    assert (done.code, done.json["stopped"]) == (0, True)
+    assert "a line of the stack" in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--empty", "--files", "3"],
+        ["--from", ".", "--files", "3"],
+        ["--from", "/no/such/dir"],
+        ["--ports", "x"],
+        ["--ports", "1,2"],
+    ],
+)
+def test_up_refuses_what_makes_no_sense(run: Run, stack: list[dict[str, Any]], words: list[str]) -> None:
+    assert run("up", *words, "--json").code == 2
+    assert stack == []
+
+
+def test_up_does_not_start_twice(run: Run, home: Path, stack: list[dict[str, Any]]) -> None:
+    (home / "up.pid").write_text(str(os.getpid()))
+    done = run("up", "--json")
+    assert (done.code, done.json["error"]["class"]) == (2, "AlreadyRunning")
+    assert stack == []
+
+
+def test_up_starts_over_a_pid_file_that_was_left_behind(run: Run, home: Path, stack: list[dict[str, Any]]) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    (home / "up.pid").write_text(str(gone.pid))
+    assert run("up").code == 0
+    assert len(stack) == 1
+
+
+def test_down_ends_the_process_that_up_started(run: Run, home: Path) -> None:
+    class Reaping(Clock):
+        def sleep(self, seconds: float) -> None:
+            process.wait(10)
+            super().sleep(seconds)
+
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        (home / "up.pid").write_text(str(process.pid))
+        done = run("down", "--json", clock=Reaping())
+        assert (done.code, done.json) == (0, {"stopped": True, "pid": process.pid})
+        assert process.returncode == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("text", [None, "", "x", "0", "-1", "1"])
+def test_down_without_anything_running_says_so(run: Run, home: Path, text: str | None) -> None:
+    if text is not None:
+        (home / "up.pid").write_text(text)
+    done = run("down", "--json")
+    assert (done.code, done.json["error"]["class"]) == (2, "NothingRunning")
+
+
+def test_the_home_option_wins_over_the_environment(run: Run, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    assert str(other) in run("status", "--home", str(other), "--json").json["error"]["message"]
