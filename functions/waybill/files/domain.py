@@ -1,6 +1,5 @@
-"""Entries, files, their states and the transitions between them, and how work is cut into packets and shards. Pure."""
+"""Entries, files, their states and the transitions between them. Pure."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -164,46 +163,3 @@ class SourceFacts:
     def archived(self) -> bool:
         """Whether the object must be restored before it can be read."""
         return self.storage_class in {"GLACIER", "DEEP_ARCHIVE"}
-
-
-@dataclass(frozen=True, slots=True)
-class AccountCount:
-    """An account and the number of its entries."""
-
-    account_id: str
-    entries: int
-
-
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """The accounts of one listing task: all from `first` to `last`, in order of id. `large`: it is one account above the limit."""
-
-    number: int
-    first: str
-    last: str
-    entries: int
-    large: bool
-
-
-LARGE_ACCOUNT = 50_000  # entries; above it names are made unique by a hash each, see names.py
-
-
-def pack(counts: Iterable[AccountCount], *, packet_size: int, large_account: int = LARGE_ACCOUNT) -> Iterator[Packet]:
-    """Cuts accounts, sorted by id, into packets of up to `packet_size` entries; one with more is a packet of its own."""
-    number = 0
-    open_packet: list[AccountCount] = []
-    for count in counts:
-        if open_packet and sum(c.entries for c in open_packet) + count.entries > packet_size:
-            yield _packet(number, open_packet, large_account)
-            number += 1
-            open_packet = []
-        open_packet.append(count)
-    if open_packet:
-        yield _packet(number, open_packet, large_account)
-
-
-def _packet(number: int, counts: list[AccountCount], large_account: int) -> Packet:
-    entries = sum(count.entries for count in counts)
-    return Packet(
-        number, counts[0].account_id, counts[-1].account_id, entries, large=len(counts) == 1 and entries > large_account
-    )

@@ -1,0 +1,148 @@
+"""Builds what tasks work with from their environment. One of each per container and environment: sessions and pools are kept."""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from waybill.errors import ConfigurationError
+from waybill.runs.store import RunStore
+from waybill.runs.work import WorkBucket
+from waybill.settings import Configuration, DestinationSettings, Environment, LinkStyle, SalesforceEnvironment
+from waybill.table import Table
+
+if TYPE_CHECKING:
+    from functools import _lru_cache_wrapper
+
+    from waybill.files.ledger import Ledger
+    from waybill.files.storage import ObjectStore
+    from waybill.files.urls import LinkBuilder
+    from waybill.salesforce.client import SalesforceClient
+
+F = TypeVar("F", bound=Callable[..., object])
+
+# boto3's default session is not thread-safe while a client is built.
+_building = threading.RLock()
+_caches: "list[_lru_cache_wrapper[Any]]" = []
+
+
+def _once(function: F) -> F:
+    """Calls `function` once for each set of arguments, also when threads ask at the same time."""
+    cached = lru_cache(maxsize=64)(function)
+
+    def guarded(*args: Any) -> object:
+        with _building:
+            return cached(*args)
+
+    _caches.append(cached)
+    return cast("F", guarded)
+
+
+@_once
+def aws(service: str, in_flight: int = 32) -> Any:
+    """A boto3 client of the function's own role, with time-outs and retries."""
+    # boto3 takes a quarter of a second to import: only who talks to AWS pays for it.
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        config=Config(
+            connect_timeout=5,
+            read_timeout=60,
+            max_pool_connections=in_flight,
+            retries={"mode": "standard", "total_max_attempts": 6},
+        ),
+    )
+
+
+@_once
+def table(name: str) -> Table:
+    return Table(client=aws("dynamodb", 64), name=name)
+
+
+def runs(environment: Environment) -> RunStore:
+    return RunStore(table(environment.table))
+
+
+def ledger(environment: Environment) -> "Ledger":
+    from waybill.files.ledger import Ledger
+
+    return Ledger(table(environment.table))
+
+
+def work(environment: Environment) -> WorkBucket:
+    return WorkBucket(client=aws("s3"), bucket=environment.work_bucket)
+
+
+def links(destination: DestinationSettings, bucket: str) -> "LinkBuilder":
+    """What new URLs look like."""
+    from waybill.files.urls import LinkBuilder
+
+    if destination.link_style is LinkStyle.DOMAIN and destination.link_base:
+        return LinkBuilder(destination.link_base.rstrip("/"), bucket)
+    return LinkBuilder.for_bucket(bucket, destination.region)
+
+
+@_once
+def secret(arn: str) -> Mapping[str, str]:
+    """A secret's JSON object. Raises ConfigurationError, never with its content."""
+    from botocore.exceptions import ClientError
+
+    try:
+        text = aws("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
+        value = json.loads(text)
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        raise ConfigurationError(f"The secret {arn} cannot be read ({code}): check that it exists and the role.") from None
+    except ValueError:
+        raise ConfigurationError(f"The secret {arn} is not a JSON object.") from None
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"The secret {arn} is not a JSON object.")
+    return {str(name): str(given) for name, given in value.items()}
+
+
+@_once
+def _salesforce(settings: str, secret_arn: str, table_name: str) -> "SalesforceClient":
+    # simple-salesforce takes a quarter of a second to import: only who talks to Salesforce pays for it.
+    from waybill.salesforce.connect import connect
+    from waybill.salesforce.token_cache import DynamoTokenCache
+    from waybill.settings import SalesforceSettings
+
+    cache = DynamoTokenCache(client=aws("dynamodb", 64), table=table_name)
+    return connect(SalesforceSettings.model_validate_json(settings), secret(secret_arn), cache=cache)
+
+
+def salesforce(environment: SalesforceEnvironment) -> "SalesforceClient":
+    return _salesforce(environment.config.salesforce.model_dump_json(), environment.salesforce_secret, environment.table)
+
+
+@_once
+def _store(region: str, credentials_arn: str, in_flight: int) -> "ObjectStore":
+    from waybill.files.storage import Credentials, store
+
+    if not credentials_arn:
+        return store(region=region, in_flight=in_flight)
+    keys = secret(credentials_arn)
+    missing = {"access_key_id", "secret_access_key"} - keys.keys()
+    if missing:
+        raise ConfigurationError(f"The source's secret lacks {', '.join(sorted(missing))}.")
+    credentials = Credentials(keys["access_key_id"], keys["secret_access_key"], keys.get("session_token") or None)
+    return store(region=region, credentials=credentials, in_flight=in_flight)
+
+
+def source_store(config: Configuration, source_secret: str) -> "ObjectStore":
+    """S3 as the source's reader sees it."""
+    arn = source_secret if config.source.own_credentials else ""
+    return _store(config.source.region, arn, config.migration.copies_in_flight)
+
+
+def destination_store(config: Configuration) -> "ObjectStore":
+    return _store(config.destination.region, "", config.migration.copies_in_flight)
+
+
+def forget() -> None:
+    """Drops everything that was built: for tests, which change what stands behind the environment."""
+    for cached in _caches:
+        cached.cache_clear()

@@ -1,0 +1,39 @@
+"""What the file tasks' handlers build alike from their environment."""
+
+from waybill import compose
+from waybill.errors import ConfigurationError
+from waybill.files.discovery import Rules
+from waybill.files.names import KeyLimits
+from waybill.files.sources import Sources
+from waybill.files.web import Web, connect, resolve
+from waybill.salesforce.client import SalesforceClient
+from waybill.settings import SourceEnvironment
+
+
+def rules_for(environment: SourceEnvironment, *, every_source: bool) -> Rules:
+    config = environment.config
+    return Rules(
+        links=compose.links(config.destination, environment.destination_bucket),
+        source_buckets=frozenset(config.source.buckets),
+        allowed_extensions=frozenset(config.migration.allowed_extensions),
+        max_file_size=config.migration.max_file_size,
+        every_source=every_source,
+    )
+
+
+def key_limits(environment: SourceEnvironment, client: SalesforceClient) -> KeyLimits:
+    """How long a new URL may be: as long as Salesforce says that the URL field is. Raises ConfigurationError."""
+    settings = environment.config.salesforce
+    described = client.describe(settings.sobject).field(settings.url_field)
+    if described is None:
+        raise ConfigurationError(f"{settings.sobject} has no field {settings.url_field}, or the user may not see it.")
+    base = compose.links(environment.config.destination, environment.destination_bucket).base
+    return KeyLimits(link_base_length=len(base), max_url=described.length or 255)
+
+
+def sources_for(environment: SourceEnvironment) -> Sources:
+    return Sources(
+        store=compose.source_store(environment.config, environment.source_secret),
+        head_http=Web(resolve, connect).facts,
+        in_flight=environment.config.migration.copies_in_flight,
+    )

@@ -1,0 +1,74 @@
+"""The rows of a shard's manifest: what listing hands to copying, as JSON lines in the work bucket."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from waybill.files.domain import FileState, HttpLocation, S3Location, SourceFacts, VerifiedBy
+from waybill.files.ledger import FileItem
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRow:
+    """One file of a shard.
+
+    Without a `location` nothing is copied: `file` is what the ledger is to learn. With one, `file` is the discovered file and
+    `keys` are the destination keys to try, in order. `suspect`: the entry is older than the last listing of its account, which did
+    not see it: it may have moved here from another account.
+    """
+
+    file: FileItem
+    location: S3Location | HttpLocation | None = None
+    facts: SourceFacts | None = None
+    keys: tuple[str, ...] = ()
+    suspect: bool = False
+
+    def to_json(self) -> Json:
+        row: Json = {"file": file_to_json(self.file)}
+        if isinstance(self.location, S3Location):
+            row["s3"] = _given(self.location)
+        elif isinstance(self.location, HttpLocation):
+            row["http"] = self.location.url
+        if self.facts is not None:
+            facts = _given(self.facts)
+            facts.pop("modified", None)
+            row["facts"] = facts
+        if self.keys:
+            row["keys"] = list(self.keys)
+        if self.suspect:
+            row["suspect"] = True
+        return row
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> "ManifestRow":
+        location: S3Location | HttpLocation | None = None
+        if "s3" in row:
+            location = S3Location(**row["s3"])
+        elif "http" in row:
+            location = HttpLocation(row["http"])
+        return cls(
+            file=file_from_json(row["file"]),
+            location=location,
+            facts=SourceFacts(**row["facts"]) if "facts" in row else None,
+            keys=tuple(row.get("keys", ())),
+            suspect=row.get("suspect", False),
+        )
+
+
+def file_to_json(file: FileItem) -> Json:
+    return _given(file)
+
+
+def file_from_json(row: Mapping[str, Any]) -> FileItem:
+    values = dict(row)
+    values["state"] = FileState(values["state"])
+    if values.get("proof"):
+        values["proof"] = VerifiedBy(values["proof"])
+    return FileItem(**values)
+
+
+def _given(value: Any) -> Json:
+    """The fields of a dataclass that are not None."""
+    return {field.name: given for field in fields(value) if (given := getattr(value, field.name)) is not None}

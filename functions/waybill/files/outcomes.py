@@ -1,0 +1,38 @@
+"""Copy outcomes as JSON lines: what copying hands to validation."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from waybill.clock import iso, parse_iso
+from waybill.files.domain import SourceFacts, VerifiedBy
+from waybill.files.jobs import CopyFault, CopyOutcome, CopyStatus
+
+_PLAIN = ("entry_id", "key", "etag", "checksum", "size", "etags_comparable", "message")
+
+
+def outcome_to_json(outcome: CopyOutcome) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(outcome, name) for name in _PLAIN}
+    row["status"] = outcome.status
+    row["modified"] = iso(outcome.modified) if outcome.modified else None
+    row["compared"] = outcome.compared
+    row["error_class"] = outcome.error_class
+    if outcome.facts is not None:
+        facts = outcome.facts
+        row["facts"] = {"size": facts.size, "etag": facts.etag, "storage_class": facts.storage_class, "checksum": facts.checksum}
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def outcome_from_json(row: Mapping[str, Any]) -> CopyOutcome:
+    return CopyOutcome(
+        **{name: row[name] for name in _PLAIN if name in row},
+        status=CopyStatus(row["status"]),
+        modified=_moment(row.get("modified")),
+        compared=VerifiedBy(row["compared"]) if row.get("compared") else None,
+        error_class=CopyFault(row["error_class"]) if row.get("error_class") else None,
+        facts=SourceFacts(**row["facts"]) if "facts" in row else None,
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return parse_iso(text) if text else None

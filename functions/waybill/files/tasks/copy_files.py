@@ -1,0 +1,138 @@
+"""Copies the files of one shard, and hands back what remains when its time runs out."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from waybill import compose
+from waybill.files.copying import copy_one
+from waybill.files.domain import FileState
+from waybill.files.driving import copy_many
+from waybill.files.jobs import CopyJob, CopyOutcome, Tools
+from waybill.files.ledger import FileItem, Ledger
+from waybill.files.manifest import ManifestRow
+from waybill.files.outcomes import outcome_to_json
+from waybill.files.tools import tools_for
+from waybill.runs.model import RunContext
+from waybill.runs.store import RunStore
+from waybill.runs.task import Clock, Reply, Request, Status, task
+from waybill.runs.work import WorkBucket, run_prefix
+from waybill.settings import CopyEnvironment
+from waybill.telemetry import emit
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A row of shards.jsonl."""
+
+    shard: str
+    manifest: str
+    files: int
+
+
+class CopyRequest(Request):
+    run: RunContext
+    shard: Shard
+
+
+class CopyReply(Reply):
+    shard: str
+    copied: int = 0
+
+
+@task(CopyEnvironment, CopyRequest)
+def handler(environment: CopyEnvironment, request: CopyRequest, clock: Clock) -> CopyReply:
+    reply, outcomes = copy_files(
+        request.run,
+        request.shard,
+        store=compose.runs(environment),
+        ledger=compose.ledger(environment),
+        work=compose.work(environment),
+        tools=tools_for(environment, out_of_time=clock.time_is_up),
+        bucket=environment.destination_bucket,
+        in_flight=environment.config.migration.copies_in_flight,
+        time_is_up=clock.time_is_up,
+    )
+    emit({"S3Requests": sum(outcome.requests.total for outcome in outcomes)}, kind=request.run.kind, stage=environment.stage)
+    return reply
+
+
+def copy_files(
+    run: RunContext,
+    shard: Shard,
+    *,
+    store: RunStore,
+    ledger: Ledger,
+    work: WorkBucket,
+    tools: Tools,
+    bucket: str,
+    in_flight: int,
+    time_is_up: Callable[[], bool],
+) -> tuple[CopyReply, list[CopyOutcome]]:
+    """Copies what no earlier call has copied. Outcomes go to the work bucket in parts; the first that is written of each stands."""
+    if store.result(run.run_id, f"SHARD#{shard.shard}"):
+        return CopyReply(shard=shard.shard), []
+    if store.control(run.run_id):
+        return CopyReply(shard=shard.shard, status=Status.PARKED), []
+    done, sequence = _done(work, run.run_id, shard.shard)
+    rows = [row for row in _rows(work, shard) if row.location is not None and row.file.entry_id not in done]
+    jobs, settled = _jobs(run, rows, ledger=ledger, bucket=bucket)
+    asked = _Asked(store, run.run_id)
+    outcomes = list(copy_many(jobs, lambda job: copy_one(job, tools), in_flight=in_flight, deadline=time_is_up, stop=asked))
+    lines = [outcome_to_json(outcome) for outcome in outcomes] + [{"entry_id": file.entry_id, "known": True} for file in settled]
+    if lines:
+        work.put_new_rows(f"{run_prefix(run.run_id)}copied/{shard.shard}-{sequence:03d}.jsonl", lines)
+    remaining = len(rows) - len(lines)
+    status = Status.DONE if remaining == 0 else Status.PARKED if asked.answer else Status.MORE
+    return CopyReply(shard=shard.shard, status=status, copied=len(outcomes)), outcomes
+
+
+def _rows(work: WorkBucket, shard: Shard) -> Iterator[ManifestRow]:
+    return (ManifestRow.from_json(row) for row in work.rows(shard.manifest))
+
+
+def _done(work: WorkBucket, run_id: str, shard: str) -> tuple[set[str], int]:
+    """The entries that earlier calls have dealt with, and the number of the next part."""
+    done: set[str] = set()
+    sequence = 0
+    for key in work.keys(f"{run_prefix(run_id)}copied/{shard}-"):
+        done.update(row["entry_id"] for row in work.rows(key))
+        sequence += 1
+    return done, sequence
+
+
+def _jobs(run: RunContext, rows: list[ManifestRow], *, ledger: Ledger, bucket: str) -> tuple[list[CopyJob], list[FileItem]]:
+    """What to copy; and the files that moved here from another account with a copy that is still good."""
+    jobs: list[CopyJob] = []
+    settled: list[FileItem] = []
+    for row in rows:
+        keys = row.keys
+        if row.suspect:
+            moved = ledger.get(row.file.account_id, row.file.entry_id)
+            if moved is not None and _still_good(moved, row):
+                settled.append(moved)
+                continue
+            if moved is not None:
+                keys = keys[-1:]
+        assert row.location is not None
+        jobs.append(CopyJob(row.file.entry_id, row.location, row.facts, bucket, keys, deep=run.deep))
+    return jobs, settled
+
+
+def _still_good(moved: FileItem, row: ManifestRow) -> bool:
+    same = row.facts is not None and moved.etag == row.facts.etag and moved.size == row.facts.size and moved.url == row.file.url
+    return same and moved.state is FileState.VERIFIED
+
+
+class _Asked:
+    """Whether the run is to pause or end; asks the table at every hundredth question only."""
+
+    def __init__(self, store: RunStore, run_id: str) -> None:
+        self._store, self._run_id = store, run_id
+        self._questions = 0
+        self.answer = False
+
+    def __call__(self) -> bool:
+        self._questions += 1
+        if not self.answer and self._questions % 100 == 0:
+            self.answer = self._store.control(self._run_id) is not None
+        return self.answer

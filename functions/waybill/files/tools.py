@@ -1,0 +1,22 @@
+"""Builds what copying needs from a task's environment."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from waybill import compose
+from waybill.files.jobs import Limits, Tools
+from waybill.files.web import Web, connect, resolve
+from waybill.settings import CopyEnvironment
+
+
+def tools_for(environment: CopyEnvironment, *, out_of_time: Callable[[], bool]) -> Tools:
+    config = environment.config
+    return Tools(
+        destination=compose.destination_store(config),
+        source=compose.source_store(config, environment.source_secret) if config.source.own_credentials else None,
+        web=Web(resolve, connect),
+        sleep=time.sleep,
+        limits=replace(Limits(), max_size=config.migration.max_file_size),
+        out_of_time=out_of_time,
+    )
