@@ -1,0 +1,93 @@
+"""The functions: what each is told, what it may do, and how large it is. The one table that infra is built from."""
+
+from dataclasses import dataclass
+from enum import StrEnum, auto
+
+from waybill.settings import (
+    ApiEnvironment,
+    CopyEnvironment,
+    Environment,
+    LedgerEnvironment,
+    SalesforceEnvironment,
+    SourceEnvironment,
+)
+
+KINDS = ("backup", "cutover", "rollback")
+
+
+class Access(StrEnum):
+    """What a function may do; grants.py says which calls on which resources that means."""
+
+    TABLE_READ = auto()
+    TABLE_WRITE = auto()
+    TABLE_SCAN = auto()
+    INDEX_READ = auto()
+    WORK_READ = auto()
+    WORK_WRITE = auto()
+    SOURCE_READ = auto()
+    DESTINATION_READ = auto()
+    DESTINATION_WRITE = auto()
+    RUNS_DESCRIBE = auto()
+    RUNS_CONTROL = auto()
+    EVENTS_PUT = auto()
+
+
+@dataclass(frozen=True)
+class FunctionSpec:
+    """A Lambda function. `timeout` in seconds, `memory` in MB. Secrets follow from the environment class."""
+
+    id: str
+    handler: str
+    environment: type[Environment]
+    access: frozenset[Access]
+    timeout: int = 900
+    memory: int = 512
+
+
+_TABLE = {Access.TABLE_READ, Access.TABLE_WRITE}
+_WORK = {Access.WORK_READ, Access.WORK_WRITE}
+
+
+def _task(
+    name: str, environment: type[Environment], access: set[Access], *, memory: int = 512, timeout: int = 900
+) -> FunctionSpec:
+    module = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+    return FunctionSpec(
+        id=name,
+        handler=f"waybill.files.tasks.{module}.handler",
+        environment=environment,
+        access=frozenset(access),
+        timeout=timeout,
+        memory=memory,
+    )
+
+
+FUNCTIONS: tuple[FunctionSpec, ...] = (
+    _task("StartRun", LedgerEnvironment, _TABLE | {Access.RUNS_DESCRIBE}, timeout=60),
+    _task("ListAccounts", SalesforceEnvironment, {Access.TABLE_READ, Access.INDEX_READ, *_WORK}),
+    _task("ListFiles", SourceEnvironment, _TABLE | _WORK | {Access.SOURCE_READ}, memory=1024),
+    _task("CollectShards", LedgerEnvironment, _TABLE | _WORK | {Access.TABLE_SCAN}),
+    _task(
+        "CopyFiles",
+        CopyEnvironment,
+        _TABLE | _WORK | {Access.SOURCE_READ, Access.DESTINATION_READ, Access.DESTINATION_WRITE},
+        memory=1024,
+    ),
+    _task("ValidateFiles", CopyEnvironment, _TABLE | _WORK | {Access.SOURCE_READ, Access.DESTINATION_READ}),
+    _task("CheckReadiness", SourceEnvironment, _WORK | {Access.TABLE_READ, Access.INDEX_READ}),
+    _task("PlanUnits", LedgerEnvironment, _WORK | {Access.TABLE_READ, Access.INDEX_READ}),
+    _task("UpdateUrls", SourceEnvironment, _TABLE | _WORK | {Access.SOURCE_READ}, memory=1024),
+    _task("RestoreUrls", SalesforceEnvironment, _TABLE | _WORK),
+    _task("FinishRun", LedgerEnvironment, _TABLE | _WORK | {Access.INDEX_READ, Access.EVENTS_PUT}),
+    FunctionSpec(
+        id="Api",
+        handler="waybill.api.app.handler",
+        environment=ApiEnvironment,
+        access=frozenset(
+            _TABLE
+            | {Access.INDEX_READ, Access.WORK_READ, Access.SOURCE_READ, Access.DESTINATION_READ}
+            | {Access.RUNS_DESCRIBE, Access.RUNS_CONTROL}
+        ),
+        timeout=29,
+    ),
+)

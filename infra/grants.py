@@ -1,0 +1,163 @@
+"""From what a function may do to IAM statements: the calls, and the resources by name."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+
+from infra.catalogue import Access, FunctionSpec
+from infra.nag import EXECUTIONS, OBJECTS, acknowledge_wildcards
+from infra.stage import Stage
+
+INDEX = "summaries"
+_COLON = ArnFormat.COLON_RESOURCE_NAME
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What the functions work on. `machine_names`: kind of run -> name of its state machine."""
+
+    stage: Stage
+    table_name: str
+    table_arn: str
+    key: kms.IKey
+    work_bucket: s3.IBucket
+    work_arn: str
+    destination_bucket: s3.IBucket
+    destination_arn: str
+    salesforce_secret: secretsmanager.ISecret
+    source_secret: secretsmanager.ISecret | None
+    machine_names: Mapping[str, str]
+
+
+def machine_arn(stack: Stack, name: str) -> str:
+    """The ARN of a state machine by its name: a reference would tie function, policy and machine into a circle."""
+    return stack.format_arn(service="states", resource="stateMachine", resource_name=name, arn_format=_COLON)
+
+
+def executions_arn(stack: Stack, name: str) -> str:
+    """The ARN of all executions of the state machine of that name."""
+    return stack.format_arn(service="states", resource="execution", resource_name=f"{name}:*", arn_format=_COLON)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Calls on resources. `wildcard`: why the ARNs may hold one."""
+
+    actions: Sequence[str]
+    arns: Sequence[str]
+    wildcard: str | None = None
+
+    def give(self, role: iam.Role) -> None:
+        """Adds it to the role's policy, and accepts the wildcard where there is one."""
+        role.add_to_policy(iam.PolicyStatement(actions=list(self.actions), resources=list(self.arns)))
+        if self.wildcard:
+            acknowledge_wildcards(role, self.arns, reason=self.wildcard)
+
+
+def grants(spec: FunctionSpec, resources: Resources, stack: Stack) -> list[Grant]:
+    """What a function is granted, without its log group and tracing."""
+    found = [grant for access in sorted(spec.access) for grant in _GRANTS[access](resources, stack)]
+    found.append(Grant(KEY_USE, [resources.key.key_arn]))
+    fields = spec.environment.model_fields
+    secrets = [resources.salesforce_secret] if "salesforce_secret" in fields else []
+    if "source_secret" in fields and resources.source_secret is not None:
+        secrets.append(resources.source_secret)
+    if secrets:
+        found.append(Grant(["secretsmanager:GetSecretValue"], [secret.secret_arn for secret in secrets]))
+    return found
+
+
+# What S3, DynamoDB and Secrets Manager do with the key in the caller's name.
+KEY_USE = (
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+
+
+def _table(*actions: str) -> Callable[[Resources, Stack], Iterator[Grant]]:
+    def grant(resources: Resources, _: Stack) -> Iterator[Grant]:
+        yield Grant([f"dynamodb:{action}" for action in actions], [resources.table_arn])
+
+    return grant
+
+
+def _index(resources: Resources, _: Stack) -> Iterator[Grant]:
+    yield Grant(["dynamodb:Query"], [f"{resources.table_arn}/index/{INDEX}"])
+
+
+def _work_read(resources: Resources, _: Stack) -> Iterator[Grant]:
+    yield Grant(["s3:GetObject"], [f"{resources.work_arn}/runs/*"], OBJECTS)
+    yield Grant(["s3:ListBucket"], [resources.work_arn])
+
+
+def _work_write(resources: Resources, _: Stack) -> Iterator[Grant]:
+    yield Grant(["s3:PutObject", "s3:AbortMultipartUpload"], [f"{resources.work_arn}/runs/*"], OBJECTS)
+
+
+def _source_read(resources: Resources, _: Stack) -> Iterator[Grant]:
+    """The source is another's: buckets by name, reading only. ListBucket also makes a missing object a 404 and not a 403."""
+    arns = [f"arn:aws:s3:::{name}" for name in resources.stage.config.source.buckets]
+    yield Grant(["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging"], [f"{arn}/*" for arn in arns], OBJECTS)
+    yield Grant(["s3:ListBucket"], arns)
+    if resources.stage.source_key_arns:
+        yield Grant(["kms:Decrypt"], list(resources.stage.source_key_arns))
+    if resources.stage.config.source.role_arn:
+        yield Grant(["sts:AssumeRole"], [resources.stage.config.source.role_arn])
+
+
+def _destination_objects(resources: Resources) -> str:
+    return f"{resources.destination_arn}/{resources.stage.config.destination.prefix}uploads/*"
+
+
+def _destination_read(resources: Resources, _: Stack) -> Iterator[Grant]:
+    yield Grant(["s3:GetObject"], [_destination_objects(resources)], OBJECTS)
+    yield Grant(["s3:ListBucket"], [resources.destination_arn])
+
+
+def _destination_write(resources: Resources, _: Stack) -> Iterator[Grant]:
+    """No deletion: nothing that Waybill does in a run needs it."""
+    yield Grant(["s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload"], [_destination_objects(resources)], OBJECTS)
+
+
+def _runs_describe(resources: Resources, stack: Stack) -> Iterator[Grant]:
+    yield Grant(
+        ["states:DescribeExecution"], [executions_arn(stack, name) for name in resources.machine_names.values()], EXECUTIONS
+    )
+
+
+def _runs_control(resources: Resources, stack: Stack) -> Iterator[Grant]:
+    names = resources.machine_names.values()
+    yield Grant(["states:StartExecution"], [machine_arn(stack, name) for name in names])
+    yield Grant(
+        ["states:StopExecution", "states:GetExecutionHistory"], [executions_arn(stack, name) for name in names], EXECUTIONS
+    )
+
+
+def _events_put(_: Resources, stack: Stack) -> Iterator[Grant]:
+    yield Grant(["events:PutEvents"], [stack.format_arn(service="events", resource="event-bus", resource_name="default")])
+
+
+_GRANTS: Mapping[Access, Callable[[Resources, Stack], Iterator[Grant]]] = {
+    Access.TABLE_READ: _table("GetItem", "BatchGetItem", "Query"),
+    Access.TABLE_WRITE: _table("PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"),
+    Access.TABLE_SCAN: _table("Scan"),
+    Access.INDEX_READ: _index,
+    Access.WORK_READ: _work_read,
+    Access.WORK_WRITE: _work_write,
+    Access.SOURCE_READ: _source_read,
+    Access.DESTINATION_READ: _destination_read,
+    Access.DESTINATION_WRITE: _destination_write,
+    Access.RUNS_DESCRIBE: _runs_describe,
+    Access.RUNS_CONTROL: _runs_control,
+    Access.EVENTS_PUT: _events_put,
+}

@@ -1,0 +1,168 @@
+"""What holds data: the key, the ledger's table, the buckets and the secrets. Changed rarely, deleted never by accident."""
+
+import json
+
+from aws_cdk import CfnOutput, Duration, Environment, RemovalPolicy, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.constructs.bucket import private_bucket
+from infra.grants import INDEX
+from infra.nag import acknowledge
+from infra.stage import Encryption, Stage
+
+
+class StatefulStack(Stack):
+    """The resources that the stateless stack works on."""
+
+    def __init__(self, scope: Construct, *, stage: Stage) -> None:
+        super().__init__(
+            scope,
+            f"waybill-{stage.name}-stateful",
+            # The destination bucket is made here, so its region, which links may name, is the stack's.
+            env=Environment(region=stage.config.destination.region),
+            description=f"Waybill {stage.name}: table, buckets, secrets and their key",
+            termination_protection=stage.retain,
+        )
+        self._stage = stage
+        self.key = self._key()
+        self.table = self._table()
+        self._access_logs = self._log_bucket()
+        self.destination_bucket = private_bucket(
+            self,
+            "DestinationBucket",
+            name=stage.destination_bucket,
+            logs=self._access_logs,
+            key=self.key if stage.destination_encryption is Encryption.KMS else None,
+            retain=stage.retain,
+        )
+        self.work_bucket = private_bucket(
+            self,
+            "WorkBucket",
+            logs=self._access_logs,
+            key=self.key,
+            retain=stage.retain,
+            rules=[
+                s3.LifecycleRule(
+                    id="runs",
+                    prefix="runs/",
+                    expiration=Duration.days(stage.run_retention_days),
+                    noncurrent_version_expiration=Duration.days(30),
+                )
+            ],
+        )
+        self.salesforce_secret = self._secret("SalesforceSecret", described="How Waybill logs in to Salesforce")
+        self.source_secret = None
+        if stage.config.source.own_credentials:
+            self.source_secret = self._secret("SourceSecret", described="The source bucket's own credentials")
+        if stage.local:
+            self._source_buckets()
+        self._outputs()
+
+    def _key(self) -> kms.Key:
+        key = kms.Key(
+            self,
+            "Key",
+            alias=f"alias/waybill-{self._stage.name}",
+            description=f"Waybill {self._stage.name}: data at rest",
+            enable_key_rotation=True,
+            removal_policy=self._removal,
+        )
+        # Two services use the key in nobody's name: Logs for our log groups only, CloudWatch for alarms to the encrypted topic.
+        log_groups = [f"arn:aws:logs:{self.region}:{self.account}:log-group:{name}*" for name in self._log_names()]
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(f"logs.{self.region}.amazonaws.com")],
+                actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+                resources=["*"],
+                conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
+            )
+        )
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],
+                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+            )
+        )
+        return key
+
+    def _log_names(self) -> list[str]:
+        return [f"/aws/{kind}/waybill-{self._stage.name}-" for kind in ("lambda", "vendedlogs/states", "vendedlogs/http")]
+
+    def _table(self) -> dynamodb.TableV2:
+        text = dynamodb.AttributeType.STRING
+        return dynamodb.TableV2(
+            self,
+            "Table",
+            partition_key=dynamodb.Attribute(name="pk", type=text),
+            sort_key=dynamodb.Attribute(name="sk", type=text),
+            billing=dynamodb.Billing.on_demand(),
+            encryption=dynamodb.TableEncryptionV2.customer_managed_key(self.key),
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True),
+            deletion_protection=self._stage.retain,
+            removal_policy=self._removal,
+            # Sparse: only account summaries carry `summary_bucket`, so no per-file write pays for it.
+            global_secondary_indexes=[
+                dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name=INDEX,
+                    partition_key=dynamodb.Attribute(name="summary_bucket", type=text),
+                    sort_key=dynamodb.Attribute(name="pk", type=text),
+                )
+            ],
+        )
+
+    def _log_bucket(self) -> s3.Bucket:
+        days = Duration.days(self._stage.log_retention_days)
+        return private_bucket(
+            self,
+            "AccessLogs",
+            logs=None,
+            # S3 delivers access logs to buckets under its own key only.
+            key=None,
+            retain=self._stage.retain,
+            rules=[s3.LifecycleRule(id="logs", expiration=days)],
+        )
+
+    def _secret(self, construct_id: str, *, described: str) -> secretsmanager.Secret:
+        """A secret with a placeholder; whoever deploys fills it in once, and later deployments leave it alone."""
+        secret = secretsmanager.Secret(
+            self,
+            construct_id,
+            description=f"{described} ({self._stage.name}); fill in after the first deployment, see README",
+            encryption_key=self.key,
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template=json.dumps({"client_id": "replace this whole value"}),
+                generate_string_key="client_secret",
+            ),
+            removal_policy=self._removal,
+        )
+        acknowledge(
+            secret,
+            finding="AwsSolutions-SMG4",
+            reason="The credential belongs to another system, which AWS cannot rotate; the runbook says how to replace it.",
+        )
+        return secret
+
+    def _source_buckets(self) -> None:
+        """The source belongs to others; only the local stack has to play it."""
+        for name in self._stage.config.source.buckets:
+            bucket = private_bucket(self, f"Source-{name}", name=name, logs=self._access_logs, key=None, retain=False)
+            CfnOutput(self, f"SourceBucket-{name}", value=bucket.bucket_name)
+
+    def _outputs(self) -> None:
+        CfnOutput(self, "TableName", value=self.table.table_name)
+        CfnOutput(self, "DestinationBucketName", value=self.destination_bucket.bucket_name)
+        CfnOutput(self, "WorkBucketName", value=self.work_bucket.bucket_name)
+        CfnOutput(self, "SalesforceSecretArn", value=self.salesforce_secret.secret_arn)
+        if self.source_secret is not None:
+            CfnOutput(self, "SourceSecretArn", value=self.source_secret.secret_arn)
+
+    @property
+    def _removal(self) -> RemovalPolicy:
+        return RemovalPolicy.RETAIN if self._stage.retain else RemovalPolicy.DESTROY

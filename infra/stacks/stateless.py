@@ -1,0 +1,124 @@
+"""What works: functions, state machines, API, schedule, alarms. May be deleted and deployed again at any time."""
+
+from collections.abc import Mapping
+
+from aws_cdk import CfnOutput, CfnParameter, Environment, Fn, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+from waybill.settings import Configuration
+
+from infra.catalogue import FUNCTIONS, KINDS
+from infra.constructs.code import dependency_layer, functions_code
+from infra.constructs.http_api import RunsApi
+from infra.constructs.log_group import log_group
+from infra.constructs.monitoring import Monitoring
+from infra.constructs.schedule import NightlyBackup
+from infra.constructs.state_machine import RunMachine
+from infra.constructs.task_function import TaskFunction
+from infra.grants import Resources, machine_arn
+from infra.stacks.stateful import StatefulStack
+from infra.stage import Stage
+
+
+class StatelessStack(Stack):
+    """The functions of the catalogue and what starts, watches and shows them. `definitions`: kind of run -> its ASL."""
+
+    def __init__(
+        self, scope: Construct, *, stage: Stage, stateful: StatefulStack, definitions: Mapping[str, str], bundle: bool
+    ) -> None:
+        super().__init__(
+            scope,
+            f"waybill-{stage.name}-stateless",
+            env=Environment(region=stage.config.destination.region),
+            description=f"Waybill {stage.name}: functions, state machines, API, alarms",
+        )
+        self._stage = stage
+        self._resources = Resources(
+            stage=stage,
+            table_name=stateful.table.table_name,
+            table_arn=stateful.table.table_arn,
+            key=stateful.key,
+            work_bucket=stateful.work_bucket,
+            work_arn=stateful.export_value(stateful.work_bucket.bucket_arn),
+            destination_bucket=stateful.destination_bucket,
+            destination_arn=stateful.export_value(stateful.destination_bucket.bucket_arn),
+            salesforce_secret=stateful.salesforce_secret,
+            source_secret=stateful.source_secret,
+            machine_names={kind: f"waybill-{stage.name}-{kind}" for kind in KINDS},
+        )
+        functions = self._functions(bundle=bundle)
+        machines = {
+            kind: RunMachine(self, kind, definition=definitions[kind], functions=functions, resources=self._resources).machine
+            for kind in KINDS
+        }
+        self._finish_what_stopped([machine.state_machine_arn for machine in machines.values()], functions["FinishRun"])
+        if stage.nightly_backup:
+            NightlyBackup(self, cron=stage.nightly_backup, machine=machines["backup"], stage_name=stage.name)
+        Monitoring(self, stage=stage, key=stateful.key, machines=machines)
+        access_log = log_group(
+            self, "ApiAccessLog", stage=stage, key=stateful.key, name=f"/aws/vendedlogs/http/waybill-{stage.name}-api"
+        )
+        api = RunsApi(self, function=functions["Api"], access_log=access_log, stage_name=stage.name)
+        CfnOutput(self, "ApiUrl", value=f"{api.api.api_endpoint}/api")
+
+    def _functions(self, *, bundle: bool) -> dict[str, lambda_.Function]:
+        code, layers = functions_code(), [dependency_layer(self)] if bundle else []
+        variables = self._variables()
+        return {
+            spec.id: TaskFunction(
+                self, spec, code=code, layers=[*layers], resources=self._resources, variables=variables
+            ).function
+            for spec in FUNCTIONS
+        }
+
+    def _variables(self) -> dict[str, str]:
+        """Every environment variable that an environment class may ask for."""
+        resources = self._resources
+        machines = {kind: machine_arn(self, name) for kind, name in resources.machine_names.items()}
+        source_secret = resources.source_secret
+        return {
+            "WAYBILL_STAGE": self._stage.name,
+            "WAYBILL_TABLE": resources.table_name,
+            "WAYBILL_WORK_BUCKET": resources.work_bucket.bucket_name,
+            "WAYBILL_CONFIG": self.to_json_string(self._configuration().model_dump(mode="json")),
+            "WAYBILL_SALESFORCE_SECRET": resources.salesforce_secret.secret_arn,
+            "WAYBILL_DESTINATION_BUCKET": resources.destination_bucket.bucket_name,
+            "WAYBILL_SOURCE_SECRET": source_secret.secret_arn if source_secret else "",
+            "WAYBILL_STATE_MACHINES": self.to_json_string(machines),
+        }
+
+    def _configuration(self) -> Configuration:
+        """The stage's configuration; in the local stage with the endpoints that the local stack listens on."""
+        config = self._stage.config
+        if not self._stage.local:
+            return config
+        aws = CfnParameter(
+            self, "LocalAwsEndpoint", default="http://127.0.0.1:4566", description="Where the local stack serves AWS"
+        )
+        salesforce = CfnParameter(
+            self, "LocalSalesforceUrl", default="http://127.0.0.1:4567", description="Where the local Salesforce listens"
+        )
+        link_base = Fn.join("/", [aws.value_as_string, self._resources.destination_bucket.bucket_name])
+        return config.model_copy(
+            update={
+                "salesforce": config.salesforce.model_copy(update={"login_url": salesforce.value_as_string}),
+                "destination": config.destination.model_copy(update={"link_base": link_base}),
+            }
+        )
+
+    def _finish_what_stopped(self, machines: list[str], finish_run: lambda_.IFunction) -> None:
+        """An execution that died or was stopped could not finish its run itself: its lock, totals and report are still open."""
+        rule = events.Rule(
+            self,
+            "StoppedRuns",
+            rule_name=f"waybill-{self._stage.name}-stopped-runs",
+            description="Finishes the run of an execution that failed, timed out or was aborted",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={"status": ["FAILED", "TIMED_OUT", "ABORTED"], "stateMachineArn": machines},
+            ),
+        )
+        rule.add_target(targets.LambdaFunction(finish_run))
