@@ -69,6 +69,10 @@ class SalesforceRequestInvalid(SalesforceError):
     """Salesforce refuses the request as such (MALFORMED_QUERY, INVALID_FIELD, ...): a mistake of ours or of the configuration."""
 
 
+class NotReady(WaybillError):
+    """A run refuses to go on, because what it needs is not there. Nothing was switched."""
+
+
 class CanaryFailed(WaybillError):
     """A row of the canary failed, or automation changed the value that was written."""
 

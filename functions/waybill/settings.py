@@ -143,10 +143,15 @@ class SalesforceEnvironment(Environment):
     salesforce_secret: str
 
 
-class SourceEnvironment(SalesforceEnvironment):
-    """A task that talks to Salesforce and looks at source and destination."""
+class LinkEnvironment(SalesforceEnvironment):
+    """A task that talks to Salesforce and knows what new URLs look like."""
 
     destination_bucket: BucketName
+
+
+class SourceEnvironment(LinkEnvironment):
+    """A task that talks to Salesforce and looks at sources."""
+
     # ARN of the source's own credentials; empty where the function's role reads the source.
     source_secret: str = ""
 

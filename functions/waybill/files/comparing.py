@@ -53,7 +53,7 @@ def same(job: CopyJob, there: Head, key: str, tools: Tools) -> tuple[VerifiedBy,
         verdict = _verdict(source.facts, there, source_etag_is_md5=source.etag_is_md5)
         if verdict is not None:
             return (verdict, source.facts) if isinstance(verdict, VerifiedBy) else None
-    with tools.heavy:
+    with tools.room_for(job.facts):
         facts, sha256 = _source_sha256(job, tools)
         if facts.size != there.facts.size or sha256 != destination_sha256(job.bucket, key, tools, etag=there.facts.etag):
             return None
@@ -75,7 +75,7 @@ def source_head(job: CopyJob, tools: Tools) -> Head:
 
 def content_agrees(job: CopyJob, key: str, tools: Tools, *, etag: str, sha256: str | None) -> bool:
     """Reads the destination, and the source unless its `sha256` is known, and compares."""
-    with tools.heavy:
+    with tools.room_for(job.facts):
         wanted = sha256 or _source_sha256(job, tools)[1]
         return wanted == destination_sha256(job.bucket, key, tools, etag=etag)
 

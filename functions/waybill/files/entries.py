@@ -129,6 +129,15 @@ class EntryReader:
         rows = self._client.retrieve(self._settings.sobject, list(ids), fields)
         return {to18(row["Id"]): row for row in rows if row is not None}
 
+    def changed_by(self, ids: Sequence[str]) -> dict[str, str]:
+        """Who changed these records last, and when, by id. At most IDS_PER_QUERY ids."""
+        listed = ", ".join(soql.literal(record) for record in ids)
+        query = f"SELECT Id, LastModifiedBy.Name, LastModifiedDate FROM {self._object} WHERE Id IN ({listed})"
+        return {
+            to18(row["Id"]): f"{(row.get('LastModifiedBy') or {}).get('Name') or 'somebody'} at {row['LastModifiedDate']}"
+            for row in self._client.query(query)
+        }
+
     def account_of(self, row: Mapping[str, Any]) -> str:
         """The account id of a row of `by_id`."""
         value = row[self._settings.account_field]

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -141,7 +142,8 @@ def _never() -> bool:
 class Tools:
     """What copies share. `source` is None where the destination's client may read the source, so that S3 copies by itself.
 
-    `out_of_time` ends long copies, `heavy` bounds how many large or streamed files are in hand at once and so the memory.
+    `out_of_time` ends long copies. `heavy` bounds how many files above 1 MiB are streamed, hashed or copied in parts at once,
+    and so memory and connections.
     """
 
     destination: ObjectStore
@@ -156,6 +158,10 @@ class Tools:
     def reader(self) -> ObjectStore:
         """The store that reads sources."""
         return self.source or self.destination
+
+    def room_for(self, facts: SourceFacts | None) -> AbstractContextManager[object]:
+        """Waits until a file of this size may pass through memory."""
+        return nullcontext() if facts is not None and facts.size <= MIB else self.heavy
 
     def counted_by(self, tally: Tally) -> Self:
         return replace(

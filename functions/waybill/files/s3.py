@@ -138,6 +138,7 @@ class S3Store:
             Key=key,
             Body=body,
             IfNoneMatch=NEVER_OVERWRITE,
+            ChecksumAlgorithm="SHA256",
             ChecksumSHA256=sha256,
             **_headers(content, tags),
         )

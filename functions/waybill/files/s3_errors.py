@@ -11,6 +11,7 @@ _REASONS = {
     "ConditionalRequestConflict": Refusal.CONFLICT,
     "OperationAborted": Refusal.CONFLICT,
     "InvalidObjectState": Refusal.ARCHIVED,
+    "ObjectNotInActiveTierError": Refusal.ARCHIVED,
     "NoSuchKey": Refusal.MISSING,
     "NoSuchVersion": Refusal.MISSING,
     "NoSuchUpload": Refusal.MISSING,

@@ -163,7 +163,10 @@ class ObjectStore(Protocol):
         """Up to 1,000 objects after `start_after`."""
 
     def head(self, ref: ObjectRef, *, checksum: bool = False) -> Head | None:
-        """None where there is no such object or version. `checksum` asks for the checksum too (KMS: needs kms:Decrypt)."""
+        """None where there is no such object or version; S3 says the same of a bucket that does not exist.
+
+        `checksum` asks for the checksum as well, which under KMS needs kms:Decrypt.
+        """
 
     def first_part_size(self, ref: ObjectRef) -> int | None:
         """Size of the first part of an object that was uploaded in parts; None where that is not known."""

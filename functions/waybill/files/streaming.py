@@ -41,7 +41,7 @@ def sha256_of(body: bytes) -> str:
 
 def stream(job: CopyJob, key: str, tools: Tools) -> Landed:
     """GET to PUT. Raises Refused(PRECONDITION) where the key is taken, CopyFailed, and what stores raise."""
-    with tools.heavy, open_source(job, tools) as reading:
+    with tools.room_for(job.facts), open_source(job, tools) as reading:
         limit = tools.limits.max_size
         if (reading.size or 0) > limit:
             raise failed(CopyFault.TOO_LARGE, f"The file has {reading.size} bytes, the limit is {limit}.")

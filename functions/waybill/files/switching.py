@@ -1,0 +1,204 @@
+"""Switching and restoring: which rows, from what value to what, and what became of each. Pure but for what is handed in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Protocol
+
+from waybill.files.domain import (
+    FileEvent,
+    FileState,
+    HttpLocation,
+    S3Location,
+    SourceFacts,
+    transition,
+)
+from waybill.files.ledger import FileItem
+from waybill.files.urls import LinkBuilder, locate, mask
+
+
+class Outcome(StrEnum):
+    """What became of a row. ALREADY: it had the value that it was to get, from an attempt that could not say so."""
+
+    DONE = "done"
+    ALREADY = "already"
+    TO_DO = "to_do"
+    CONFLICT = "conflict"
+    DELETED = "deleted"
+    HELD = "held"
+    FAILED = "failed"
+    LEFT = "left"  # not this step's business: another step of the run sees to it
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that is to be changed from `old` to `new`. `held`: class and reason why it is not. `sure`: the ledger says it has `old`."""
+
+    file: FileItem
+    old: str
+    new: str
+    held: tuple[str, str] | None = None
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A row and what became of it; `found` is the value that a conflict met."""
+
+    row: Row
+    outcome: Outcome
+    error: str = ""
+    message: str = ""
+    found: str | None = None
+
+
+class Direction(Protocol):
+    """What tells switching from restoring."""
+
+    def wants(self, file: FileItem) -> bool:
+        """Whether the ledger's file is to be looked at."""
+
+    def row(self, file: FileItem) -> Row:
+        """What is to be changed."""
+
+    def done(self, row: Row) -> FileItem:
+        """The file once its row has the new value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """From the old URL to the new one: verified files."""
+
+    links: LinkBuilder
+    run_id: str
+
+    def wants(self, file: FileItem) -> bool:
+        return file.state is FileState.VERIFIED and file.key is not None and file.proof is not None
+
+    def row(self, file: FileItem) -> Row:
+        return Row(file, file.url, self.links.link_for(file.key or ""))
+
+    def done(self, row: Row) -> FileItem:
+        state = transition(row.file.state, FileEvent.SWITCHED)
+        return replace(row.file, state=state, new_url=row.new, switched_by=self.run_id, error=None, message=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Back from the value that Waybill wrote to the old URL. `of_run`: only what that run switched."""
+
+    links: LinkBuilder
+    of_run: str | None
+
+    def wants(self, file: FileItem) -> bool:
+        if file.state is FileState.SWITCHED:
+            return self.of_run is None or file.switched_by == self.of_run
+        # A task may have died between switching and saying so: such a row has our URL, the ledger says verified.
+        return file.state is FileState.VERIFIED and file.key is not None
+
+    def row(self, file: FileItem) -> Row:
+        if file.state is FileState.SWITCHED and file.new_url:
+            return Row(file, file.new_url, file.url)
+        return Row(file, self.links.link_for(file.key or ""), file.url, sure=False)
+
+    def done(self, row: Row) -> FileItem:
+        state = row.file.state
+        if state is FileState.VERIFIED:
+            state = transition(state, FileEvent.SWITCHED)
+        return replace(row.file, state=transition(state, FileEvent.RESTORED), new_url=None, switched_by=None)
+
+
+def source_of(file: FileItem, *, links: LinkBuilder, source_buckets: frozenset[str]) -> S3Location | HttpLocation | None:
+    """Where a verified file came from; None where its URL no longer tells, which only a changed configuration explains."""
+    location = locate(file.url, links=links, source_buckets=source_buckets)
+    if isinstance(location, S3Location):
+        return replace(location, key=file.source_key or location.key, alternate_key=None)
+    return location if isinstance(location, HttpLocation) else None
+
+
+def held_back(file: FileItem, facts: SourceFacts | str | None, *, web: bool) -> tuple[str, str] | None:
+    """Why a verified file is not switched after another look at its source; None where all is as it was."""
+    if isinstance(facts, str):
+        return ("SOURCE_DENIED", facts)
+    if facts is None:
+        return (
+            None if web else ("SOURCE_MISSING", "The source is gone since the backup; the copy is kept, the link stays as it is.")
+        )
+    if facts.etag and file.etag and facts.etag != file.etag:
+        return ("SOURCE_CHANGED", "The source changed after it was copied; the next backup copies it again.")
+    return None
+
+
+def classify(row: Row, found: str | None, *, dry_run: bool) -> Result:
+    """What is to be done about a row whose value in Salesforce is `found` (None: the entry is gone)."""
+    if found is None:
+        return Result(row, Outcome.LEFT if dry_run or not row.sure else Outcome.DELETED)
+    if found == row.new:
+        return Result(row, Outcome.ALREADY if row.sure else Outcome.LEFT)
+    if row.held is not None:
+        error, message = row.held
+        # In a dry run the delta has listed it as to be copied first.
+        return Result(row, Outcome.LEFT if dry_run and error == "SOURCE_CHANGED" else Outcome.HELD, error, message)
+    if found == row.old:
+        return Result(row, Outcome.TO_DO)
+    if not row.sure:
+        return Result(row, Outcome.LEFT)
+    return conflict(row, found)
+
+
+def conflict(row: Row, found: str, *, by: str = "") -> Result:
+    who = f", changed by {by}" if by else ""
+    message = (
+        f"The link is neither the old nor the new one{who}: expected {mask(row.old)}, found {mask(found)}. It is left alone."
+    )
+    return Result(row, Outcome.CONFLICT, "CONFLICT", message, found)
+
+
+def confirm(row: Row, found: str | None, *, failure: tuple[str, str] | None) -> Result:
+    """What became of a row that was written, by what Salesforce says of it afterwards."""
+    if found == row.new:
+        return Result(row, Outcome.DONE)
+    if found is None:
+        return Result(row, Outcome.DELETED)
+    if failure is not None:
+        return Result(row, Outcome.FAILED, failure[0], failure[1], found)
+    if found == row.old:
+        return Result(
+            row, Outcome.FAILED, "NOT_APPLIED", "Salesforce reported success, and the link is still the old one.", found
+        )
+    message = f"Another value stands there after the update, from automation or a user: {mask(found)}. It is left alone."
+    return Result(row, Outcome.CONFLICT, "CHANGED_AFTERWARDS", message, found)
+
+
+def settled(result: Result, direction: Direction) -> FileItem | None:
+    """What the ledger is to learn of a result; None where nothing."""
+    file = result.row.file
+    match result.outcome:
+        case Outcome.DONE | Outcome.ALREADY:
+            return direction.done(result.row)
+        case Outcome.CONFLICT:
+            return replace(file, state=transition(file.state, FileEvent.CONFLICTED), error=result.error, message=result.message)
+        case Outcome.DELETED:
+            message = "The entry was deleted in Salesforce; its copy is kept."
+            return replace(file, state=transition(file.state, FileEvent.DELETED), error="ENTRY_DELETED", message=message)
+        case _:
+            return None
+
+
+def outcome_row(result: Result) -> Mapping[str, Any]:
+    """A result as a line of the run's outcomes. Whole URLs: the work bucket is as private as the ledger."""
+    file = result.row.file
+    line = {
+        "entry_id": file.entry_id,
+        "account_id": file.account_id,
+        "name": file.name,
+        "old": result.row.old,
+        "new": result.row.new,
+        "outcome": result.outcome,
+        "class": result.error,
+        "message": result.message,
+        "found": result.found,
+        "size": file.size,
+        "checksum": file.checksum or file.etag,
+    }
+    return {name: value for name, value in line.items() if value not in (None, "")}
