@@ -3,9 +3,9 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
-from waybill.errors import BucketUnavailable
 from waybill.files.domain import SourceFacts
 from waybill.files.storage import ObjectRef, ObjectStore, Refusal, Refused, possible_key
 
@@ -106,9 +106,6 @@ def _head(store: ObjectStore, bucket: str, wanted: Wanted) -> Found:
 
 
 def _require_bucket(store: ObjectStore, bucket: str) -> None:
-    """HEAD says 404 of an object in a bucket that does not exist, too."""
-    try:
+    """HEAD says 404 of an object in a bucket that does not exist, too; LIST raises BucketUnavailable."""
+    with suppress(Refused):  # a role may read objects without the right to list them
         store.list_page(bucket, prefix="~waybill-no-such-key")
-    except Refused as error:
-        if error.reason is Refusal.MISSING:
-            raise BucketUnavailable(str(error)) from error
