@@ -124,7 +124,7 @@ class _Work:
             self._execute(self._services, child, self._fields.processor, None)
         finally:
             child.scope.close()
-            child.done.set()
+            child.finish()
             self._ended(child, items)
         if self._writer is not None:
             self._writer.add(child)

@@ -41,6 +41,25 @@ class Execution:
     stop_error: str | None = None
     stop_cause: str | None = None
     done: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _watchers: list[threading.Event] = field(default_factory=list)
+
+    def watch(self) -> threading.Event:
+        """An event of the caller's own, set when the execution is over: a cancelled wait sets the event that it waits for."""
+        event = threading.Event()
+        with self._lock:
+            self._watchers.append(event)
+        if self.done.is_set():
+            event.set()
+        return event
+
+    def finish(self) -> None:
+        """Says that it is over."""
+        self.done.set()
+        with self._lock:
+            watchers = list(self._watchers)
+        for event in watchers:
+            event.set()
 
     @property
     def region(self) -> str:
@@ -102,9 +121,6 @@ class MapRun:
     running: int = 0
     running_items: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def items(self, status: Status) -> int:
-        return sum(child.items for child in list(self.children.values()) if child.status is status)
 
     def described(self) -> dict[str, Any]:
         """DescribeMapRun's reply."""

@@ -19,15 +19,17 @@ _MAX_NAME = 80
 class Fields:
     """An object of the definition. Whoever reads it takes each field; `close` refuses those that nobody took."""
 
-    def __init__(self, value: Json, where: str) -> None:
+    def __init__(self, value: Json, where: str, *, comment: bool = True, language: bool = False) -> None:
         if not isinstance(value, dict):
             raise DefinitionError(f"{where}: must be an object")
         self._left = dict(value)
         self.where = where
-        self.take("Comment")
-        language = self.take("QueryLanguage")
-        if language not in {None, "JSONata"}:
-            raise DefinitionError(f"{where}: QueryLanguage '{language}' is not supported, only JSONata")
+        if comment:
+            self.take("Comment")
+        if language:
+            chosen = self.take("QueryLanguage")
+            if chosen not in {None, "JSONata"}:
+                raise DefinitionError(f"{where}: QueryLanguage '{chosen}' is not supported, only JSONata")
 
     def refuse(self, what: str) -> DefinitionError:
         return DefinitionError(f"{self.where}: {what}")

@@ -8,7 +8,7 @@ from local.stepfunctions.errors import DefinitionError
 from local.stepfunctions.expressions import Template, Uses
 from local.stepfunctions.fields import Fields, errors_of
 from local.stepfunctions.map_loader import load_map
-from local.stepfunctions.resources import parse_resource
+from local.stepfunctions.resources import check_arguments, parse_resource
 from local.stepfunctions.values import Json
 
 _LONGEST = 99_999_999
@@ -27,7 +27,7 @@ def load(text: str) -> Definition:
         raise DefinitionError(f"State machine: the definition is no JSON: {error}") from error
     if isinstance(raw, dict) and raw.get("QueryLanguage") != "JSONata":
         raise DefinitionError("State machine: QueryLanguage must be 'JSONata'")
-    fields = Fields(raw, "State machine")
+    fields = Fields(raw, "State machine", language=True)
     version = fields.optional_text("Version")
     if version not in {None, "1.0"}:
         raise fields.refuse(f"Version '{version}' is not supported")
@@ -60,7 +60,7 @@ class _Loader:
         return Program(start, states)
 
     def _state(self, name: str, raw: Json, variables: frozenset[str]) -> State:
-        fields = Fields(raw, f"State '{name}'")
+        fields = Fields(raw, f"State '{name}'", language=True)
         kind_text = fields.text("Type")
         if kind_text not in list(Kind):
             raise fields.refuse(f"the state type '{kind_text}' is unknown")
@@ -142,8 +142,16 @@ def _check_targets(fields: Fields, start: str, states: Mapping[str, State]) -> N
 
 
 def _task(fields: Fields, _: frozenset[str]) -> dict[str, Json]:
+    resource = parse_resource(fields.text("Resource"), fields.where)
+    arguments = fields.peek("Arguments")
+    wrong = check_arguments(resource, arguments or {}) if isinstance(arguments, dict | None) else None
+    if wrong is not None:
+        raise fields.refuse(wrong)
+    timeout, heartbeat = fields.peek("TimeoutSeconds"), fields.peek("HeartbeatSeconds")
+    if isinstance(timeout, int) and isinstance(heartbeat, int) and heartbeat >= timeout:
+        raise fields.refuse("'HeartbeatSeconds' must be smaller than 'TimeoutSeconds'")
     return {
-        "resource": parse_resource(fields.text("Resource"), fields.where),
+        "resource": resource,
         "arguments": fields.template("Arguments"),
         "timeout": fields.numeric("TimeoutSeconds", least=1, most=_LONGEST),
         "heartbeat": fields.numeric("HeartbeatSeconds", least=1, most=_LONGEST),

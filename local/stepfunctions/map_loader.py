@@ -46,7 +46,7 @@ def _mode(processor: Fields) -> bool:
     """Whether the processor is distributed; children are STANDARD only."""
     if not processor.has("ProcessorConfig"):
         return False
-    config = Fields(processor.take("ProcessorConfig"), f"{processor.where}, ProcessorConfig")
+    config = Fields(processor.take("ProcessorConfig"), f"{processor.where}, ProcessorConfig", comment=False)
     mode = config.optional_text("Mode") or "INLINE"
     if mode not in {"INLINE", "DISTRIBUTED"}:
         raise config.refuse(f"Mode '{mode}' is neither INLINE nor DISTRIBUTED")
@@ -82,11 +82,11 @@ def _s3_arguments(fields: Fields, known: Iterable[str], required: Iterable[str])
 def _reader(fields: Fields) -> Reader | None:
     if not fields.has("ItemReader"):
         return None
-    reader = Fields(fields.take("ItemReader"), f"{fields.where}, ItemReader")
+    reader = Fields(fields.take("ItemReader"), f"{fields.where}, ItemReader", comment=False)
     resource = reader.text("Resource")
     if resource != READERS:
         raise reader.refuse(f"the Resource '{resource}' is not supported")
-    config = Fields(reader.take("ReaderConfig"), f"{reader.where}, ReaderConfig")
+    config = Fields(reader.take("ReaderConfig"), f"{reader.where}, ReaderConfig", comment=False)
     kind = config.text("InputType")
     if kind not in {"JSON", "JSONL"}:
         raise config.refuse(f"InputType '{kind}' is not supported, only JSON and JSONL")
@@ -100,7 +100,7 @@ def _reader(fields: Fields) -> Reader | None:
 def _writer(fields: Fields) -> Template | None:
     if not fields.has("ResultWriter"):
         return None
-    writer = Fields(fields.take("ResultWriter"), f"{fields.where}, ResultWriter")
+    writer = Fields(fields.take("ResultWriter"), f"{fields.where}, ResultWriter", comment=False)
     resource = writer.text("Resource")
     if resource != WRITER:
         raise writer.refuse(f"the Resource '{resource}' is not supported")
@@ -112,7 +112,7 @@ def _writer(fields: Fields) -> Template | None:
 def _batcher(fields: Fields) -> Batcher | None:
     if not fields.has("ItemBatcher"):
         return None
-    batcher = Fields(fields.take("ItemBatcher"), f"{fields.where}, ItemBatcher")
+    batcher = Fields(fields.take("ItemBatcher"), f"{fields.where}, ItemBatcher", comment=False)
     max_items = batcher.numeric("MaxItemsPerBatch", least=1, most=_MAX_ITEMS)
     max_bytes = batcher.numeric("MaxInputBytesPerBatch", least=1, most=262_144)
     if max_items is None and max_bytes is None:

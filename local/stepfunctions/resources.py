@@ -4,9 +4,11 @@ import re
 from functools import cache
 
 import botocore.session
+from botocore.model import ServiceModel
 
 from local.stepfunctions.definition import Call, Resource
 from local.stepfunctions.errors import DefinitionError
+from local.stepfunctions.values import Json
 
 _PREFIX = "arn:aws:states:::"
 _TOKEN = ".waitForTaskToken"
@@ -24,10 +26,36 @@ SDK_SERVICES = {
 READERS = "arn:aws:states:::s3:getObject"
 WRITER = "arn:aws:states:::s3:putObject"
 
+# What each integration takes, and what it must have. Payload and Input are the user's own.
+_ARGUMENTS = {
+    Call.LAMBDA: (("FunctionName", "Payload", "InvocationType", "Qualifier"), ("FunctionName",)),
+    Call.START_EXECUTION: (("StateMachineArn", "Name", "Input"), ("StateMachineArn",)),
+    Call.PUT_EVENTS: (("Entries",), ("Entries",)),
+}
+
 
 @cache
-def _operations(service: str) -> frozenset[str]:
-    return frozenset(botocore.session.get_session().get_service_model(service).operation_names)
+def _model(service: str) -> ServiceModel:
+    return botocore.session.get_session().get_service_model(service)
+
+
+def _operation(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+def check_arguments(resource: Resource, arguments: Json) -> str | None:
+    """What is wrong with the names of the arguments (an object, evaluated or not), or None."""
+    if resource.call is Call.SDK:
+        shape = _model(resource.service).operation_model(_operation(resource.name.removesuffix(_TOKEN))).input_shape
+        known = tuple(_operation(name) for name in shape.members) if shape else ()
+        required = tuple(_operation(name) for name in shape.required_members) if shape else ()
+    else:
+        known, required = _ARGUMENTS[resource.call]
+    unknown = next((name for name in arguments if name not in known), None)
+    if unknown is not None:
+        return f"the argument '{unknown}' is not supported by '{resource.arn}'"
+    missing = next((name for name in required if name not in arguments), None)
+    return None if missing is None else f"'{resource.arn}' needs the argument '{missing}'"
 
 
 def parse_resource(arn: str, where: str) -> Resource:
@@ -49,7 +77,7 @@ def parse_resource(arn: str, where: str) -> Resource:
     if kind == "events" and bare == "putEvents":
         return Resource(arn, Call.PUT_EVENTS, kind, name, service="events", operation="put_events", token=token)
     service = SDK_SERVICES.get(kind.removeprefix("aws-sdk:")) if kind.startswith("aws-sdk:") else None
-    if service is None or not bare[:1].islower() or bare[0].upper() + bare[1:] not in _operations(service):
+    if service is None or not bare[:1].islower() or _operation(bare) not in _model(service).operation_names:
         raise unknown
     operation = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", bare).lower()
     return Resource(arn, Call.SDK, kind, name, service=service, operation=operation, token=token)

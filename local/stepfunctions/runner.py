@@ -161,7 +161,7 @@ class Runner:
             execution.stopped, execution.status = self._services.clock(), Status.FAILED
         execution.scope.close()
         self._announce(execution)
-        execution.done.set()
+        execution.finish()
 
     def _announce(self, execution: Execution) -> None:
         if self._on_event is None:

@@ -50,7 +50,7 @@ class Scope:
             raise Cancelled
 
     def wait(self, event: threading.Event, seconds: float | None) -> bool:
-        """Real seconds, None for ever; whether the event was set. Raises Cancelled. Cancelling sets the event as well."""
+        """Real seconds, None for ever; whether the event was set. Raises Cancelled. Cancelling sets the event: it must be the caller's own."""
         with self._lock:
             if not self._cancelled:
                 self._waiting.add(event)

@@ -22,13 +22,12 @@ from local.stepfunctions.errors import (
 from local.stepfunctions.execution import Execution, Status
 from local.stepfunctions.flow import Flow, Frame, PendingTask
 from local.stepfunctions.history import data, failure
+from local.stepfunctions.resources import check_arguments
 from local.stepfunctions.scope import Scope
 from local.stepfunctions.values import Json, checked, dumps
 
 _log = logging.getLogger(__name__)
 _LONGEST = 99_999_999
-_LAMBDA_ARGUMENTS = frozenset({"FunctionName", "Payload", "InvocationType", "Qualifier"})
-_START_ARGUMENTS = frozenset({"StateMachineArn", "Name", "Input"})
 _PREFIXES = {
     "dynamodb": "DynamoDb", "events": "EventBridge", "lambda": "Lambda", "s3": "S3", "secretsmanager": "SecretsManager",
     "sns": "Sns", "sqs": "Sqs", "stepfunctions": "Sfn",
@@ -91,6 +90,9 @@ class _Attempt:
     def _result(self, arguments: Json, pending: PendingTask | None) -> Json:
         if not isinstance(arguments, dict):
             raise StateError(RUNTIME, f"The Arguments of '{self._resource.arn}' must be an object.")
+        wrong = check_arguments(self._resource, arguments)
+        if wrong is not None:
+            raise StateError(RUNTIME, f"The Arguments are wrong: {wrong}.")
         if self._resource.sync:
             return self._nested(arguments)
         reply = self._in_thread(lambda: _call(self._flow, self._resource, arguments))
@@ -144,7 +146,7 @@ class _Attempt:
         try:
             nested = _start(self._flow, arguments, scope)
             self._submitted(_started(nested))
-            if not self._flow.await_event(nested.done, self._timeout):
+            if not self._flow.await_event(nested.watch(), self._timeout):
                 raise StateError(TIMEOUT)
         finally:
             scope.cancel()
@@ -171,14 +173,7 @@ def _call(flow: Flow, resource: Resource, arguments: dict[str, Json]) -> Json:
             return _sdk(flow, resource, arguments)
 
 
-def _only(arguments: dict[str, Json], known: frozenset[str], arn: str) -> None:
-    for name in arguments:
-        if name not in known:
-            raise StateError(RUNTIME, f"The field '{name}' is not supported by '{arn}'.")
-
-
 def _invoke(flow: Flow, arguments: dict[str, Json]) -> Json:
-    _only(arguments, _LAMBDA_ARGUMENTS, "lambda:invoke")
     name, kind = arguments.get("FunctionName"), arguments.get("InvocationType", "RequestResponse")
     if not isinstance(name, str) or kind != "RequestResponse":
         raise StateError(RUNTIME, "lambda:invoke needs a FunctionName, and supports the InvocationType RequestResponse only.")
@@ -192,7 +187,6 @@ def _invoke(flow: Flow, arguments: dict[str, Json]) -> Json:
 
 
 def _start(flow: Flow, arguments: dict[str, Json], scope: Scope | None) -> Execution:
-    _only(arguments, _START_ARGUMENTS, "states:startExecution")
     arn, name = arguments.get("StateMachineArn"), arguments.get("Name")
     if not isinstance(arn, str) or not isinstance(name, str | None):
         raise StateError(RUNTIME, "states:startExecution needs a StateMachineArn; a Name is a string.")
@@ -222,7 +216,6 @@ def _outcome(nested: Execution) -> dict[str, Json]:
 
 
 def _put_events(flow: Flow, arguments: dict[str, Json]) -> Json:
-    _only(arguments, frozenset({"Entries"}), "events:putEvents")
     entries = []
     for entry in arguments.get("Entries") or []:
         detail = entry.get("Detail", {})
