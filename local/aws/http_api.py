@@ -1,0 +1,230 @@
+"""The HTTP API on loopback: turns requests into API Gateway events (payload format 2.0) for the function behind a route."""
+
+import base64
+import hmac
+import json
+import re
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from local.aws.dispatch import ACCOUNT_ID
+
+# JSON of events and replies.
+Json = Any
+MAX_BODY = 10 * 1024 * 1024  # API Gateway's limit, in bytes
+_LOOPBACK = re.compile(r"^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$", re.IGNORECASE)
+_TEXT = re.compile(r"^(text/|application/(json|.*\+json|xml|javascript|x-www-form-urlencoded))", re.IGNORECASE)
+API_ID = "local"
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Waybill</title>
+<body style="font: 16px/1.5 system-ui; margin: 3em auto; max-width: 40em"><h1>Waybill runs here</h1>
+<p>The API answers below <code>/api</code>. Try <code>waybill status</code>, <code>waybill backup --full --wait</code>.</p></body></html>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRoute:
+    """A route of the template: `ANY /api/{proxy+}`. `method` is None for ANY, `pattern` for `$default`."""
+
+    key: str
+    method: str | None
+    pattern: re.Pattern[str] | None
+    function: str
+
+    @classmethod
+    def of(cls, key: str, *, function: str) -> "ApiRoute":
+        if key == "$default":
+            return cls(key, None, pattern=None, function=function)
+        method, _, path = key.partition(" ")
+        parts = []
+        for part in path.strip("/").split("/"):
+            name = re.fullmatch(r"\{([A-Za-z0-9_.\-]+?)(\+?)\}", part)
+            inner = ".+" if name and name.group(2) else "[^/]+"
+            parts.append(f"(?P<{name.group(1)}>{inner})" if name else re.escape(part))
+        return cls(
+            key, None if method == "ANY" else method, pattern=re.compile("^/" + "/".join(parts) + "/?$"), function=function
+        )
+
+    @property
+    def rank(self) -> tuple[bool, bool, int, bool]:
+        """API Gateway takes the most specific route: full paths, then `{name}`, then `{proxy+}`, then `$default`."""
+        return (self.pattern is None, "+}" in self.key, self.key.count("{"), self.method is None)
+
+
+@dataclass
+class HttpApi:
+    """The server. `lambdas(arn, payload)` invokes; every `/api` request needs the bearer token, which stands in for IAM."""
+
+    routes: Sequence[ApiRoute]
+    lambdas: Callable[[str, Json], Json]
+    token: str
+    _server: "_Server | None" = None
+
+    def start(self, *, port: int = 0) -> None:
+        """Listens on loopback, on any free port if 0. Raises OSError where the port is taken."""
+        self._server = _Server(("127.0.0.1", port), self)
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="http-api", daemon=True).start()
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    @property
+    def url(self) -> str:
+        if self._server is None:
+            raise RuntimeError("The HTTP API is not running.")
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def route(self, method: str, path: str) -> tuple[ApiRoute, dict[str, str]] | None:
+        """The route of a request and its path parameters."""
+        for route in sorted(self.routes, key=lambda route: route.rank):
+            if route.method in (None, method):
+                found = route.pattern.match(path) if route.pattern else None
+                if found or route.pattern is None:
+                    return route, {name: unquote(value) for name, value in found.groupdict().items()} if found else {}
+        return None
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+    allow_reuse_address = True
+
+    def __init__(self, address: tuple[str, int], api: HttpApi) -> None:
+        self.api = api
+        super().__init__(address, _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hung up is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    timeout: ClassVar[float] = 120
+    server: _Server
+
+    def _serve(self) -> None:
+        api, path = self.server.api, urlsplit(self.path).path
+        if not _LOOPBACK.match(self.headers.get("Host", "")):
+            return self._problem(403, "Forbidden", "This host name is not this machine.")
+        if path == "/" and self.command in ("GET", "HEAD"):
+            return self._send(200, {"content-type": "text/html; charset=utf-8"}, PAGE.encode())
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdigit() or "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+            return self._problem(411, "Length Required", "Send a Content-Length.")
+        if int(length) > MAX_BODY:
+            return self._problem(413, "Content Too Large", f"The limit is {MAX_BODY} bytes.")
+        body = self.rfile.read(int(length))
+        given = self.headers.get("Authorization", "")
+        if not hmac.compare_digest(given.encode(), f"Bearer {api.token}".encode()):
+            return self._problem(401, "Unauthorized", "Send the token of local.json: `Authorization: Bearer <token>`.")
+        found = api.route(self.command, path)
+        if found is None:
+            return self._problem(404, "Not Found", f"No route for {self.command} {path}.")
+        route, parameters = found
+        try:
+            reply = api.lambdas(route.function, self._event(route, parameters, body))
+        except Exception as error:  # noqa: BLE001 - API Gateway answers 500 whatever the function raised
+            return self._problem(500, "Internal Server Error", f"The function failed: {error}")
+        return self._send(*unpack(reply))
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_OPTIONS = do_PATCH = _serve  # noqa: N815 - http.server's names
+
+    def _event(self, route: ApiRoute, parameters: Mapping[str, str], body: bytes) -> Json:
+        parts = urlsplit(self.path)
+        now = datetime.now(UTC)
+        names = list(dict.fromkeys(name.lower() for name in self.headers))
+        query: dict[str, list[str]] = {}
+        for name, value in parse_qsl(parts.query, keep_blank_values=True):
+            query.setdefault(name, []).append(value)
+        headers = {name: ",".join(self.headers.get_all(name, [])) for name in names if name not in ("cookie", "authorization")}
+        text = _as_text(body, headers.get("content-type", "application/json"))
+        event = {
+            "version": "2.0",
+            "routeKey": route.key,
+            "rawPath": unquote(parts.path),
+            "rawQueryString": parts.query,
+            "cookies": [cookie.strip() for cookie in self.headers.get("Cookie", "").split(";") if cookie.strip()],
+            "headers": headers,
+            "queryStringParameters": {name: ",".join(values) for name, values in query.items()},
+            "pathParameters": dict(parameters),
+            "requestContext": {
+                "accountId": ACCOUNT_ID,
+                "apiId": API_ID,
+                "authorizer": {"iam": {"accountId": ACCOUNT_ID, "userArn": f"arn:aws:iam::{ACCOUNT_ID}:user/local"}},
+                "domainName": "127.0.0.1",
+                "domainPrefix": "127",
+                "http": {
+                    "method": self.command,
+                    "path": unquote(parts.path),
+                    "protocol": self.request_version,
+                    "sourceIp": self.client_address[0],
+                    "userAgent": self.headers.get("User-Agent", ""),
+                },
+                "requestId": uuid.uuid4().hex,
+                "routeKey": route.key,
+                "stage": "$default",
+                "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+                "timeEpoch": int(now.timestamp() * 1000),
+            },
+            "isBase64Encoded": text is None,
+        }
+        if body:
+            event["body"] = base64.b64encode(body).decode() if text is None else text
+        for name in ("cookies", "queryStringParameters", "pathParameters"):
+            if not event[name]:
+                del event[name]
+        return event
+
+    def _problem(self, status: int, title: str, detail: str) -> None:
+        body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
+        if status in (411, 413):
+            self.close_connection = True  # the body was not read
+        self._send(status, {"content-type": "application/problem+json"}, body)
+
+    def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            for one in value.split("\n"):
+                self.send_header(name, one)
+        self.send_header("content-length", str(len(body)))
+        self.send_header("x-content-type-options", "nosniff")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
+        """Requests are not logged."""
+
+
+def _as_text(body: bytes, content_type: str) -> str | None:
+    """The body as API Gateway hands it over in plain, or None where it would encode it in base64."""
+    if not _TEXT.match(content_type):
+        return None
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def unpack(reply: Json) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of a function's reply; one without a statusCode is a 200 with the reply as JSON."""
+    if not isinstance(reply, dict) or "statusCode" not in reply:
+        return 200, {"content-type": "application/json"}, json.dumps(reply).encode()
+    headers = {str(name).lower(): str(value) for name, value in (reply.get("headers") or {}).items()}
+    for name, values in (reply.get("multiValueHeaders") or {}).items():
+        headers[str(name).lower()] = ",".join(str(value) for value in values)
+    if reply.get("cookies"):
+        headers["set-cookie"] = "\n".join(reply["cookies"])
+    headers.pop("content-length", None)
+    headers.setdefault("content-type", "application/json")
+    body = reply.get("body") or ""
+    return int(reply["statusCode"]), headers, base64.b64decode(body) if reply.get("isBase64Encoded") else str(body).encode()
