@@ -45,11 +45,12 @@ class Monitoring(Construct):
             dimensions_map={"Kind": kind, "Stage": self._stage.name},
             statistic=statistic,
             period=FIVE_MINUTES,
-            label=f"{kind}: {name}",
         )
 
     def _each_kind(self, *names: str, statistic: str = cloudwatch.Stats.SUM) -> list[cloudwatch.IMetric]:
-        return [self._metric(name, kind=kind, statistic=statistic) for name in names for kind in DONE]
+        return [
+            self._metric(name, kind=kind, statistic=statistic).with_(label=f"{kind}: {name}") for name in names for kind in DONE
+        ]
 
     def _failed_percent(self, kind: str) -> cloudwatch.MathExpression:
         failed, done = f"FILL({kind}_failed, 0)", f"FILL({kind}_done, 0)"

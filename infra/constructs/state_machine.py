@@ -15,6 +15,7 @@ from infra.nag import EXECUTIONS, NO_RESOURCES, OBJECTS, acknowledge_wildcards
 
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z][A-Za-z0-9]*)\}")
 START_SYNC = "arn:aws:states:::states:startExecution.sync"
+PUT_ITEM = "arn:aws:states:::aws-sdk:dynamodb:putItem"
 # The rule by which Step Functions learns that an execution it waits for has ended; AWS makes and names it.
 SYNC_RULE = "StepFunctionsGetEventsForStepFunctionsExecutionRule"
 
@@ -65,6 +66,8 @@ class RunMachine(Construct):
         self._allow(["lambda:InvokeFunction"], invoked)
         if '"DISTRIBUTED"' in definition:
             self._allow_distributed_map(stack, name, resources)
+        if PUT_ITEM in definition:
+            self._allow_notes(resources)
         if START_SYNC in definition:
             self._allow_backup(stack, resources.machine_names["backup"])
 
@@ -87,6 +90,16 @@ class RunMachine(Construct):
         )
         self._allow(list(KEY_USE), [resources.key.key_arn])
 
+    def _allow_notes(self, resources: Resources) -> None:
+        """A machine notes in the run's own items what failed beyond its tasks' power to note; no other item may it write."""
+        self._role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["dynamodb:PutItem"],
+                resources=[resources.table_arn],
+                conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["RUN#*"]}},
+            )
+        )
+
     def _allow_backup(self, stack: Stack, backup: str) -> None:
         """What `states:startExecution.sync:2` needs: start it, follow it, stop it, and be told when it ends."""
         self._allow(["states:StartExecution"], [machine_arn(stack, backup)])
@@ -100,6 +113,7 @@ def _values(stack: Stack, functions: Mapping[str, lambda_.IFunction], resources:
     concurrency = resources.stage.concurrency
     return {
         **{f"{function_id}FunctionArn": function.function_arn for function_id, function in functions.items()},
+        "TableName": resources.table_name,
         "WorkBucketName": resources.work_bucket.bucket_name,
         "BackupStateMachineArn": machine_arn(stack, resources.machine_names["backup"]),
         "ListConcurrency": str(concurrency.list),

@@ -1,0 +1,83 @@
+"""Who may do what. The rights of every role stand in permissions.txt, for people: a change shows in its diff."""
+
+import json
+import re
+
+from waybill.settings import SalesforceEnvironment
+
+from infra.catalogue import FUNCTIONS
+
+from .conftest import ROOT, Assembly
+
+SNAPSHOT = ROOT / "tests" / "infra" / "permissions.txt"
+# Calls for which AWS knows no resource: tracing, and the delivery of a state machine's log.
+WITHOUT_RESOURCE = re.compile(
+    r"xray:|logs:(Create|Get|Update|Delete|List)LogDeliver|logs:(Put|Describe)Resource|logs:DescribeLogGroups"
+)
+
+
+def _readable(assembly: Assembly) -> str:
+    """Role by role, resource by resource: the calls allowed. Without the hashes of logical ids."""
+    lines = []
+    for role, statements in sorted(assembly.statements().items()):
+        lines.append(re.sub(r"Role[0-9A-F]{8}$", "", role))
+        rights: dict[str, set[str]] = {}
+        for statement in statements:
+            assert statement["Effect"] == "Allow"
+            condition = f" if {json.dumps(statement['Condition'])}" if "Condition" in statement else ""
+            for resource in statement["Resource"]:
+                rights.setdefault(_short(resource) + condition, set()).update(statement["Action"])
+        lines += [f"    {resource}: {' '.join(sorted(actions))}" for resource, actions in sorted(rights.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _short(arn: str) -> str:
+    arn = re.sub(r"import\.(?:fngetatt|ref)(\w+?)[0-9a-f]{8}(?:arn)?[0-9a-f]{8}", r"<\1>", arn)
+    return re.sub(r"([A-Za-z])[0-9A-F]{8}(?=[.>])", r"\1", arn)
+
+
+def test_rights_are_those_written_down(assemblies: dict[str, Assembly]) -> None:
+    found = _readable(assemblies["prod"])
+    assert found == SNAPSHOT.read_text(), f"the rights have changed; if that is meant, write this to {SNAPSHOT}:\n{found}"
+
+
+def test_no_call_is_a_wildcard_and_no_resource_where_a_name_will_do(assembly: Assembly) -> None:
+    for role, statements in assembly.statements().items():
+        for statement in statements:
+            assert not [action for action in statement["Action"] if "*" in action], role
+            if "*" in statement["Resource"]:
+                assert all(WITHOUT_RESOURCE.match(action) for action in statement["Action"]), (role, statement)
+
+
+def test_nothing_deletes_objects_or_writes_to_the_source(assembly: Assembly) -> None:
+    for role, statements in assembly.statements().items():
+        for statement in statements:
+            assert not [action for action in statement["Action"] if action.startswith("s3:Delete")], role
+            if any("trackland-doc-storage" in resource for resource in statement["Resource"]):
+                assert all(action.startswith(("s3:Get", "s3:List")) for action in statement["Action"]), role
+
+
+def test_only_functions_that_talk_to_salesforce_may_read_its_secret(assembly: Assembly) -> None:
+    may = {
+        role
+        for role, statements in assembly.statements().items()
+        for s in statements
+        if "secretsmanager:GetSecretValue" in s["Action"]
+    }
+    wanted = {spec.id for spec in FUNCTIONS if issubclass(spec.environment, SalesforceEnvironment)}
+    assert {re.sub(r"Role[0-9A-F]{8}$", "", role) for role in may} == wanted
+
+
+def test_only_copying_writes_to_the_destination(assembly: Assembly) -> None:
+    writers = {
+        re.sub(r"Role[0-9A-F]{8}$", "", role)
+        for role, statements in assembly.statements().items()
+        for statement in statements
+        if "s3:PutObject" in statement["Action"] and any("destinationbucket" in resource for resource in statement["Resource"])
+    }
+    assert writers == {"CopyFiles"}
+
+
+def test_every_request_to_the_api_is_signed(assembly: Assembly) -> None:
+    routes = assembly.stateless.of_type("AWS::ApiGatewayV2::Route").values()
+    assert [(route["RouteKey"], route["AuthorizationType"]) for route in routes] == [("ANY /api/{proxy+}", "AWS_IAM")]
