@@ -103,9 +103,14 @@ class RunStore:
             raise NotFound(f"Run {run_id} is not running: there is nothing to {control}.") from None
 
     def control(self, run_id: str) -> Control | None:
-        """What the run has been asked to do, if anything."""
+        """What the run has been asked to do, if anything. What its parent was asked holds for it too."""
         item = self._table.get(_key(run_id), _SK)
-        return Control(item["control"]) if item and item["control"] else None
+        if item is None:
+            return None
+        if item["control"]:
+            return Control(item["control"])
+        parent = item["options"].get("parent")
+        return self.control(parent["run_id"]) if parent else None
 
     def finish(
         self,

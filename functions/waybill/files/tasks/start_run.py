@@ -71,6 +71,9 @@ def start_run(
 ) -> StartReply:
     """Claims the run's id and takes the lock; the same execution may ask again and gets the same answer. Raises InvalidInput."""
     options = read_options(request.kind, request.input)
+    if options.parent is not None:
+        # The delta of a cutover has its accounts, which may be too many to travel in a state's input.
+        options = options.model_copy(update={"accounts": store.get(options.parent.run_id).options.accounts})
     run_id = options.resume or f"{request.kind}-{request.execution_name}"
     record = RunRecord(
         run_id=run_id,

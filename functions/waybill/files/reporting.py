@@ -1,0 +1,72 @@
+"""A run's report: JSON for machines, CSV for spreadsheets, and the old values for Data Loader."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from waybill.files.switching import Outcome
+from waybill.files.totals import Totals, errors_of, outcome_rows
+from waybill.files.urls import mask
+from waybill.runs.model import RunKind, RunRecord, RunView
+from waybill.runs.store import RunStore
+from waybill.runs.work import Row, WorkBucket, run_prefix, safe_cell
+
+_SWITCHED = {Outcome.DONE, Outcome.ALREADY}
+_COLUMNS = ("entry_id", "account_id", "name", "old", "new", "outcome", "class", "message", "checksum")
+
+
+def report_key(run_id: str, form: str) -> str:
+    """Where the report of a run is: `form` is json or csv."""
+    return f"{run_prefix(run_id)}report.{form}"
+
+
+def rollback_key(run_id: str) -> str:
+    return f"{run_prefix(run_id)}rollback.csv"
+
+
+def write_reports(record: RunRecord, *, totals: Totals, store: RunStore, work: WorkBucket, url_field: str) -> None:
+    """Writes report.json and report.csv and, for a cutover that switched, rollback.csv. Of any size, with bounded memory."""
+    report = {
+        **RunView.of(record).model_dump(mode="json", by_alias=True),
+        "errors_by_class": dict(totals.classes.most_common()),
+        "widest_window_ms": totals.widest_window_ms,
+        "configuration": json.loads(record.configuration or "{}"),
+    }
+    work.put(report_key(record.run_id, "json"), json.dumps(report, ensure_ascii=False, indent=1).encode())
+    _write_csv(work, report_key(record.run_id, "csv"), _COLUMNS, _cells(record, store, work))
+    if record.kind is RunKind.CUTOVER and not record.dry_run:
+        rows = outcome_rows(store, work, record.run_id)
+        # Whole and untouched: Data Loader writes these values back as they are. Only URLs that name a file were ever switched.
+        old = ([row["entry_id"], row["old"]] for row in rows if row["outcome"] in _SWITCHED)
+        _write_csv(work, rollback_key(record.run_id), ("Id", url_field), old)
+
+
+def _cells(record: RunRecord, store: RunStore, work: WorkBucket) -> Iterator[list[str]]:
+    """Every old and new link and what became of it; for a backup what went wrong; all values masked and safe for a spreadsheet."""
+    if record.kind is not RunKind.BACKUP:
+        for row in outcome_rows(store, work, record.run_id):
+            yield _line(row)
+        return
+    for error in errors_of(store, work, record.run_id):
+        yield _line({**error.model_dump(by_alias=True), "old": error.url, "outcome": Outcome.FAILED})
+
+
+def _line(row: Row) -> list[str]:
+    shown = {**row, "old": mask(str(row.get("old", ""))), "new": mask(str(row.get("new", "")))}
+    return [safe_cell(str(shown.get(column, ""))) for column in _COLUMNS]
+
+
+def _write_csv(work: WorkBucket, key: str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    with work.writer(key, content_type="text/csv; charset=utf-8") as out:
+        buffer = io.StringIO()
+        writer = csv.writer(buffer)
+        writer.writerow(header)
+        for row in rows:
+            writer.writerow(row)
+            if buffer.tell() > 256 * 1024:
+                out.write(buffer.getvalue().encode())
+                buffer.seek(0)
+                buffer.truncate()
+        out.write(buffer.getvalue().encode())

@@ -1,0 +1,45 @@
+"""Asks whether a cutover may begin. A dry run only reports; an execution is refused where something that it needs is missing."""
+
+import json
+
+from waybill import compose
+from waybill.errors import NotReady
+from waybill.files.opening import opens
+from waybill.files.readiness import Readiness, check
+from waybill.runs.model import RunContext
+from waybill.runs.task import Clock, Reply, Request, task
+from waybill.runs.work import WorkBucket, run_prefix
+from waybill.settings import SourceEnvironment
+
+
+class ReadinessRequest(Request):
+    run: RunContext
+
+
+class ReadinessReply(Reply):
+    ready: bool
+
+
+@task(SourceEnvironment, ReadinessRequest)
+def handler(environment: SourceEnvironment, request: ReadinessRequest, clock: Clock) -> ReadinessReply:
+    store = compose.runs(environment)
+    store.enter(request.run.run_id, "checking readiness")
+    readiness = check(
+        store.get(request.run.run_id).options,
+        store=store,
+        ledger=compose.ledger(environment),
+        client=compose.salesforce(environment),
+        settings=environment.config.salesforce,
+        links=compose.links(environment.config.destination, environment.destination_bucket),
+        opens=opens,
+        now=clock.now(),
+    )
+    return check_readiness(request.run, readiness, work=compose.work(environment))
+
+
+def check_readiness(run: RunContext, readiness: Readiness, *, work: WorkBucket) -> ReadinessReply:
+    """Keeps the findings beside the run. Raises NotReady, which says what to do."""
+    work.put(f"{run_prefix(run.run_id)}readiness.json", json.dumps(readiness.to_json(), indent=1).encode())
+    if readiness.blockers and not run.dry_run:
+        raise NotReady(" ".join(f"{finding.detail} {finding.fix}" for finding in readiness.blockers))
+    return ReadinessReply(ready=readiness.ready)

@@ -1,0 +1,214 @@
+"""Sums a run's results up: counts, errors by class, and the totals of the accounts that it touched."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any
+
+from waybill.files.domain import NO_ACCOUNT, FileState
+from waybill.files.ledger import AccountSummary, Ledger
+from waybill.files.switching import Outcome
+from waybill.files.urls import mask
+from waybill.runs.model import ERRORS_SHOWN, Counts, ErrorRow, RunKind, RunRecord
+from waybill.runs.store import RunStore
+from waybill.runs.work import Row, WorkBucket, run_prefix
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a run's results add up to."""
+
+    counts: Counts = field(default_factory=Counts)
+    classes: Counter[str] = field(default_factory=Counter)
+    # The widest window between reading a row and having written it, in milliseconds.
+    widest_window_ms: int = 0
+
+
+def backup_totals(store: RunStore, run_id: str, *, dry_run: bool, delta: bool) -> Totals:
+    """A backup's totals, from its packets and shards. A dry run's are what it would do; a cutover's `delta` counts what it would switch."""
+    totals = Totals()
+    for part in store.results(run_id, "PACKET#"):
+        counts = Counts(total=part["total"], skipped=part["skipped"], verified=part["skipped_verified"])
+        if dry_run:
+            counts += Counts(
+                to_copy=part["to_copy"],
+                bytes=part["bytes_to_copy"],
+                to_switch=part["to_copy"] + part["to_verify"] if delta else 0,
+                failed=part["failed"],
+                held_back=part["held_back"],
+                conflicts=part["conflicts"],
+            )
+        totals.counts += counts
+    for shard in store.results(run_id, "SHARD#"):
+        names = ("copied", "skipped", "verified", "held_back", "conflicts", "failed", "bytes")
+        totals.counts += Counts(**{name: shard[name] for name in names})
+        totals.classes.update(shard["classes"])
+    unknown = store.result(run_id, "UNKNOWN")
+    if unknown and unknown["accounts"]:
+        totals.counts += Counts(failed=len(unknown["accounts"]))
+        totals.classes["UNKNOWN_ACCOUNT"] += len(unknown["accounts"])
+    _add_faults(store, run_id, totals)
+    return totals
+
+
+def switch_totals(store: RunStore, record: RunRecord, delta: Counts | None) -> Totals:
+    """A cutover's or rollback's totals, from its units and the delta before it."""
+    totals = Totals()
+    outcomes: Counter[str] = Counter()
+    for unit in store.results(record.run_id, "UNIT#"):
+        outcomes.update(unit["outcomes"])
+        totals.classes.update(unit["classes"])
+        totals.widest_window_ms = max(totals.widest_window_ms, unit["window_ms"])
+    done = outcomes[Outcome.DONE] + outcomes[Outcome.ALREADY]
+    due = outcomes[Outcome.TO_DO] if record.dry_run else 0
+    counts = Counts(conflicts=outcomes[Outcome.CONFLICT], failed=outcomes[Outcome.FAILED], held_back=outcomes[Outcome.HELD])
+    if record.kind is RunKind.ROLLBACK:
+        counts += Counts(
+            rolled_back=0 if record.dry_run else done, to_restore=due, total=sum(outcomes.values()) - outcomes[Outcome.LEFT]
+        )
+    else:
+        counts += Counts(switched=0 if record.dry_run else done, to_switch=due)
+    if delta is not None:
+        counts += Counts(
+            total=delta.total,
+            copied=delta.copied,
+            verified=delta.verified,
+            to_copy=delta.to_copy,
+            to_switch=delta.to_switch,
+            bytes=delta.bytes,
+            skipped=delta.skipped,
+            conflicts=delta.conflicts,
+            # What the delta could not verify stays on its old link.
+            held_back=delta.failed + delta.held_back,
+        )
+    totals.counts = counts
+    _add_faults(store, record.run_id, totals)
+    return totals
+
+
+def _add_faults(store: RunStore, run_id: str, totals: Totals) -> None:
+    for fault in standing_faults(store, run_id):
+        totals.counts += Counts(failed=1)
+        totals.classes[fault.error_class] += 1
+
+
+def standing_faults(store: RunStore, run_id: str) -> Iterator[ErrorRow]:
+    """Steps that failed as a whole and that no later attempt has made good."""
+    for fault in store.results(run_id, "FAULT#"):
+        _, kind, step = fault["sk"].split("#", 2)
+        if kind == "SHARD" and store.result(run_id, f"SHARD#{step}"):
+            continue
+        what = {"PACKET": "Accounts of packet", "SHARD": "Files of shard", "UNIT": "Rows of unit"}[kind]
+        yield ErrorRow(error_class=fault["error"], message=f"{what} {step}: {_cause(fault['cause'])}", run_id=run_id)
+
+
+def _cause(text: str) -> str:
+    """Lambda's cause is JSON with a stack trace; people want the message."""
+    import json
+
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return str(value.get("errorMessage", text)) if isinstance(value, dict) else text
+
+
+def errors_of(store: RunStore, work: WorkBucket, run_id: str) -> Iterator[ErrorRow]:
+    """Every file's trouble in a run, as a stream, whole-step failures first."""
+    yield from standing_faults(store, run_id)
+    unknown = store.result(run_id, "UNKNOWN")
+    for account in unknown["accounts"] if unknown else ():
+        message = "No entry belongs to this account, and the ledger does not know it: is the id right?"
+        yield ErrorRow(error_class="UNKNOWN_ACCOUNT", message=message, account_id=account, run_id=run_id)
+    for shard in store.results(run_id, "SHARD#"):
+        if shard["errors"]:
+            yield from (ErrorRow.model_validate(row) for row in work.rows(shard["errors"]))
+    for row in outcome_rows(store, work, run_id):
+        if row.get("class"):
+            yield ErrorRow(
+                error_class=row["class"],
+                message=row["message"],
+                entry_id=row["entry_id"],
+                account_id=row["account_id"],
+                name=row.get("name", ""),
+                url=mask(row["old"]),
+                run_id=run_id,
+            )
+    if not any(True for _ in store.results(run_id, "SHARD#")):
+        yield from _dry_errors(store, work, run_id)
+
+
+def _dry_errors(store: RunStore, work: WorkBucket, run_id: str) -> Iterator[ErrorRow]:
+    """A dry backup has no shard results: what it found stands in the manifests."""
+    for part in store.results(run_id, "PACKET#"):
+        for shard in part["shards"]:
+            for row in work.rows(shard["manifest"]):
+                file = row["file"]
+                if file.get("error") and file["state"] != FileState.ENTRY_DELETED:
+                    yield ErrorRow(
+                        error_class=file["error"],
+                        message=file["message"],
+                        entry_id=file["entry_id"],
+                        account_id=file["account_id"],
+                        name=file["name"],
+                        url=mask(file["url"]),
+                        run_id=run_id,
+                    )
+
+
+def outcome_rows(store: RunStore, work: WorkBucket, run_id: str) -> Iterator[Row]:
+    """What became of each row that a cutover or rollback looked at."""
+    for unit in store.results(run_id, "UNIT#"):
+        yield from work.rows(f"{run_prefix(run_id)}outcomes/{unit['sk'].removeprefix('UNIT#')}.jsonl")
+
+
+def sample(errors: Iterator[ErrorRow]) -> list[ErrorRow]:
+    """The first errors, for the run's own record."""
+    return list(islice(errors, ERRORS_SHOWN))
+
+
+def recount(ledger: Ledger, account_id: str) -> AccountSummary:
+    """An account's totals, counted from its files."""
+    states: Counter[str] = Counter()
+    size = 0
+    for file in ledger.files(account_id):
+        states[file.state.value] += 1
+        if file.state in {FileState.VERIFIED, FileState.SWITCHED, FileState.ROLLED_BACK}:
+            size += file.size or 0
+    return AccountSummary(account_id=account_id, name="", states=dict(states), size=size)
+
+
+def summarise_part(
+    part: dict[str, Any], *, unfinished: list[tuple[str, str]], run: RunRecord, ledger: Ledger, work: WorkBucket
+) -> None:
+    """Brings the summaries of a packet part's accounts up to date.
+
+    `unfinished`: first and last account of shards without a result. The watermark of an account moves only when its whole
+    listing and all its copies are recorded.
+    """
+    for account in work.rows(part["accounts"]):
+        account_id = account["account_id"]
+        known = ledger.summary(account_id)
+        counted = known if known is not None and not account["changed"] else recount(ledger, account_id)
+        settled = account["complete"] and not any(first <= account_id <= last for first, last in unfinished)
+        watermark = part["began"] if settled else (known.watermark if known else None)
+        name = account["name"] or (known.name if known else "")
+        ledger.put_summary(replace(counted, name=name or account_id, watermark=watermark, run=run.run_id), fence=run.fence)
+
+
+def summarise_accounts(account_ids: list[str], *, run: RunRecord, ledger: Ledger) -> None:
+    """Recounts accounts whose files a cutover or rollback has touched."""
+    for account_id in account_ids:
+        known = ledger.summary(account_id)
+        name, watermark = (known.name, known.watermark) if known else (NO_ACCOUNT, None)
+        ledger.put_summary(replace(recount(ledger, account_id), name=name, watermark=watermark, run=run.run_id), fence=run.fence)
+
+
+def work_through(steps: Iterator[tuple[str, Callable[[], None]]], *, time_is_up: Callable[[], bool]) -> str | None:
+    """Does step after step; the name of the last one done where time ran out, None at the end."""
+    for name, step in steps:
+        step()
+        if time_is_up():
+            return name
+    return None
