@@ -88,10 +88,18 @@ def test_a_batcher_packs_items_with_its_batch_input(world: Any) -> None:
 
 def test_a_batcher_keeps_to_its_bytes(world: Any) -> None:
     items = ["x" * 40] * 5
-    result = world.output(far(ECHO, Items=items, ItemBatcher={"MaxInputBytesPerBatch": 100}))
-    assert [len(batch["Items"]) for batch in result] == [2, 2, 1]
-    assert all(len(json.dumps(batch, separators=(",", ":"))) <= 100 for batch in result)
+    for room, lengths in ((97, [2, 2, 1]), (96, [1] * 5)):
+        result = world.output(far(ECHO, Items=items, ItemBatcher={"MaxInputBytesPerBatch": room}))
+        assert [len(batch["Items"]) for batch in result] == lengths
+        assert all(len(json.dumps(batch, separators=(",", ":"))) <= room for batch in result)
     assert world.error(far(ECHO, Items=["x" * 200], ItemBatcher={"MaxInputBytesPerBatch": 100}))[0] == "States.DataLimitExceeded"
+
+
+def test_tolerance_counts_the_items_of_a_failed_batch(world: Any, call: Any) -> None:
+    world.functions["f"] = odd_fails
+    for count, status in ((1, "FAILED"), (2, "SUCCEEDED")):
+        states = far(call("f"), Items=[2, 3, 4, 6], ItemBatcher={"MaxItemsPerBatch": 2}, ToleratedFailureCount=count)
+        assert world.run(states).status == status
 
 
 @pytest.mark.parametrize(

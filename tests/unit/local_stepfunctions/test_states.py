@@ -75,6 +75,17 @@ def test_expressions_do_not_disturb_each_other_in_many_threads(world: Any) -> No
     assert [world.runner.wait(execution.arn, 20).output for _, execution in running] == [str(210 * n) for n, _ in running]
 
 
+def test_the_time_is_that_of_the_evaluation_and_not_of_the_first_in_its_thread(world: Any) -> None:
+    millis = "{% $millis() %}"
+    states = {
+        "A": {"Type": "Pass", "Assign": {"first": millis}, "Next": "B"},
+        "B": {"Type": "Wait", "Seconds": 1, "Next": "C"},
+        "C": {"Type": "Pass", "Output": "{% $millis() - $first >= 10 %}", "End": True},
+    }
+    world.new_runner(time_scale=0.02)
+    assert world.output(states) is True
+
+
 def test_a_choice_takes_the_first_rule_that_holds_with_its_assign_and_output(world: Any) -> None:
     states = {
         "A": {

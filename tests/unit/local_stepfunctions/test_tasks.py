@@ -209,6 +209,17 @@ def test_a_failed_nested_execution_is_task_failed_with_its_description(world: An
     assert (described["Status"], described["Error"], described["Cause"]) == ("FAILED", "Inner", "why")
 
 
+def test_a_nested_execution_is_stopped_when_its_tasks_time_is_over(world: Any, call: Any) -> None:
+    world.new_runner(timeout_scale=0.02)
+    gate = threading.Event()
+    world.functions["slow"] = lambda _: gate.wait(10)
+    inner = world.define({"A": call("slow")}, name="inner")
+    assert world.error({"A": nested(inner) | {"TimeoutSeconds": 5}})[0] == "States.Timeout"
+    (child,) = world.runner.executions(inner)
+    assert world.runner.wait(child.arn, 10).status == "ABORTED"
+    gate.set()
+
+
 def test_a_nested_machine_that_does_not_exist_is_named(world: Any) -> None:
     error, cause = world.error({"A": nested("arn:aws:states:us-east-1:123456789012:stateMachine:none")})
     assert error == "StepFunctions.StateMachineDoesNotExistException"
