@@ -123,11 +123,11 @@ def resolve(look: Look, facts: SourceFacts | str | None, *, rules: Rules) -> Ski
         if known is not None and intact and known.url == file.url and not _differs(known, facts):
             return _still_good(file, known)
         return Copy(file, look.location, facts if isinstance(facts, SourceFacts) else None, changed=intact)
+    if not isinstance(facts, SourceFacts) and known is not None and known.state is FileState.VERIFIED and known.url == file.url:
+        return Skip(verified=True)  # we hold what the source no longer shows; the switch will ask again
     if isinstance(facts, str):
         return Record(_failed(file, "SOURCE_DENIED", facts))
     if facts is None:
-        if known is not None and known.state is FileState.VERIFIED and known.url == file.url:
-            return Skip(verified=True)  # we hold what the source no longer has; the switch will ask again
         where = f"s3://{look.location.bucket}/{look.location.key}"
         return Record(_ended(file, FileEvent.MISSING, "SOURCE_MISSING", f"There is no object {where}."))
     if known is not None and intact and known.etag == facts.etag and known.size == facts.size:

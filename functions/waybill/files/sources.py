@@ -1,12 +1,13 @@
 """Looks at the sources of many files at once, whatever kind of URL they have."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from waybill.errors import BucketUnavailable
 from waybill.files.domain import HttpLocation, S3Location, SourceFacts
-from waybill.files.lookup import Unreadable, Versioned, Wanted, look_up
+from waybill.files.lookup import Found, Unreadable, Versioned, Wanted, look_up
 from waybill.files.storage import ObjectStore
 
 Seen = tuple[S3Location | HttpLocation, SourceFacts | str | None]
@@ -22,7 +23,7 @@ class Sources:
     def __call__(self, locations: Sequence[S3Location | HttpLocation]) -> list[Seen]:
         """Facts in the order asked: None if there is no such object, a text if the store refuses to tell.
 
-        Where a URL can be read two ways, the location given back names the key that exists. Raises BucketUnavailable.
+        Where a URL can be read two ways, the location given back names the key that exists. A bucket that cannot be had is such a refusal. Raises ServiceUnavailable.
         """
         seen = self._s3({location for location in locations if isinstance(location, S3Location)})
         seen |= self._http({location for location in locations if isinstance(location, HttpLocation)})
@@ -34,7 +35,7 @@ class Sources:
         for location in locations:
             by_bucket[location.bucket].append(location)
         for bucket, wanted in by_bucket.items():
-            facts = look_up(self._store, bucket, [_wanted(location) for location in wanted], in_flight=self._in_flight)
+            facts = self._look_up(bucket, [_wanted(location) for location in wanted])
             for location in wanted:
                 found = facts[_wanted(location)]
                 seen[location] = (location, found.reason if isinstance(found, Unreadable) else found)
@@ -47,6 +48,13 @@ class Sources:
                 if isinstance(facts_there, SourceFacts):
                     seen[location] = (replace(other, alternate_key=location.key), facts_there)
         return seen
+
+    def _look_up(self, bucket: str, keys: list[Wanted]) -> Mapping[Wanted, Found]:
+        """One bucket that is not to be had fails its own files, and not those of the others."""
+        try:
+            return look_up(self._store, bucket, keys, in_flight=self._in_flight)
+        except BucketUnavailable as error:
+            return dict.fromkeys(keys, Unreadable(str(error)))
 
     def _http(self, locations: set[HttpLocation]) -> dict[S3Location | HttpLocation, Seen]:
         if not locations:
