@@ -1,0 +1,194 @@
+"""Salesforce as Waybill uses it: describe, query, retrieve and update, with calls and quota counted."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import quote
+
+from waybill.errors import InvalidInput, SalesforceDenied, SalesforceError, SalesforceRequestInvalid
+from waybill.salesforce import soql
+from waybill.salesforce.connection import Connection
+from waybill.salesforce.describe import FieldDescribe, ObjectDescribe, object_describe
+from waybill.salesforce.faults import EXPIRED, PRECONDITION_FAILED, QUOTA, OrgRefusal, error_of
+from waybill.salesforce.ids import to18
+from waybill.salesforce.patience import Patience
+from waybill.salesforce.updating import CollectionUpdate, RowResult, chunks, failed, json_value
+from waybill.salesforce.usage import Kind, Usage
+
+__all__ = ["FieldDescribe", "ObjectDescribe", "RowResult", "SalesforceClient", "Usage", "UserInfo"]
+
+# Ids that one call retrieves at most.
+RETRIEVE = 2_000
+# Salesforce takes 16,384 bytes of URL and headers; the headers need some of them.
+_LONGEST_QUERY = 14_000
+_NOT_FOUND = 404
+
+Row = dict[str, Any]  # Any: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """The user that Waybill is logged in as."""
+
+    id: str
+    name: str
+    username: str
+    organization_id: str
+
+
+class SalesforceClient:
+    """One org, one user. Used by several threads at once.
+
+    Raises of every method: SalesforceUnavailable (worth another try), SalesforceLoginFailed, SalesforceQuotaExhausted,
+    SalesforceDenied, SalesforceRequestInvalid, SalesforceQueryTooLarge, SalesforceError.
+    """
+
+    def __init__(self, *, connection: Connection, patience: Patience) -> None:
+        self._connection = connection
+        self._patience = patience
+
+    @property
+    def calls(self) -> Mapping[str, int]:
+        """Calls since the client was made, by kind, those that failed or were repeated included."""
+        return self._connection.meter.calls
+
+    @property
+    def usage(self) -> Usage:
+        """The org's API calls as of its last reply."""
+        return self._connection.meter.usage
+
+    @property
+    def org_time(self) -> datetime | None:
+        """The org's clock (UTC) as of its last reply, to the second; None before the first."""
+        return self._connection.meter.org_time
+
+    def describe(self, sobject: str) -> ObjectDescribe:
+        """Raises SalesforceDenied where the object does not exist or is hidden from the user: Salesforce does not tell which."""
+        path = f"sobjects/{soql.name(sobject)}/describe"
+        try:
+            reply = self._connection.attempt("GET", path, kind=Kind.DESCRIBE)
+        except OrgRefusal as refusal:
+            if refusal.fault.status != _NOT_FOUND:
+                raise error_of(refusal.fault, action=f"describe {sobject}") from None
+            raise SalesforceDenied(
+                f"Salesforce knows no object {sobject}, or the user may not see it: {refusal.fault.code}: {refusal.fault.message}. "
+                "Check the configured name, and assign Waybill's permission set to the user."
+            ) from None
+        return object_describe(reply)
+
+    def query(self, query: str, *, all_rows: bool = False) -> Iterator[Row]:
+        """The rows, page by page as they are asked for; `all_rows` includes deleted ones. Keys are as in Salesforce's JSON."""
+        return self._rows("queryAll/" if all_rows else "query/", query, Kind.QUERY)
+
+    def query_page(self, query: str, *, all_rows: bool = False) -> list[Row]:
+        """The first page only, of up to 2,000 rows: for aggregates, which have no other, and for queries with a LIMIT."""
+        reply = self._page("queryAll/" if all_rows else "query/", query, Kind.QUERY)
+        return [_plain(row) for row in reply["records"]]
+
+    def tooling_query(self, query: str) -> list[Row]:
+        """All rows of a query of the Tooling API: triggers, flows, validation rules."""
+        return list(self._rows("tooling/query/", query, Kind.TOOLING))
+
+    def _rows(self, path: str, query: str, kind: Kind) -> Iterator[Row]:
+        reply = self._page(path, query, kind)
+        while True:
+            yield from (_plain(row) for row in reply["records"])
+            if reply["done"]:
+                return
+            reply = self._connection.call("GET", reply["nextRecordsUrl"], kind=kind, action="give the next page of a query")
+
+    def _page(self, path: str, query: str, kind: Kind) -> Any:  # Any: JSON
+        length = len(quote(query))
+        if length > _LONGEST_QUERY:
+            raise SalesforceRequestInvalid(
+                f"The query takes {length} bytes in a URL, Salesforce allows about {_LONGEST_QUERY}: ask for fewer values at a time."
+            )
+        return self._connection.call("GET", path, kind=kind, action="run a query", params={"q": query})
+
+    def retrieve(self, sobject: str, ids: Sequence[str], fields: Sequence[str]) -> list[Row | None]:
+        """The records as they are now, in the order of `ids`; None for one that is deleted or hidden. 2,000 a call."""
+        wanted = [to18(one) for one in ids]
+        asked = list(dict.fromkeys(["Id", *(soql.name(field) for field in fields)]))
+        found: dict[str, Row] = {}
+        for chunk in chunks(list(dict.fromkeys(wanted)), RETRIEVE):
+            reply = self._connection.call(
+                "POST",
+                f"composite/sobjects/{soql.name(sobject)}",
+                kind=Kind.RETRIEVE,
+                action=f"retrieve records of {sobject}",
+                body={"ids": chunk, "fields": asked},
+            )
+            found |= {to18(row["Id"]): _plain(row) for row in reply if row is not None}
+        return [found.get(one) for one in wanted]
+
+    def update(self, sobject: str, rows: Sequence[Mapping[str, object]]) -> list[RowResult]:
+        """Updates the rows, each with its `Id`, 1,000 a call, and says of each how it went, in the order of `rows`.
+
+        Locked rows are tried again with pauses, and a call without a reply is repeated: whoever compares before writing must
+        take into account that minutes may pass. Where a call fails as a whole, this raises, and rows of earlier calls are
+        written: read again. Raises InvalidInput for a record named twice.
+        """
+        return CollectionUpdate(connection=self._connection, patience=self._patience, sobject=sobject).run(rows)
+
+    def update_unmodified(self, sobject: str, record_id: str, fields: Mapping[str, object], *, since: datetime) -> RowResult:
+        """Updates one record unless it was modified after `since`; then the code is PRECONDITION_FAILED and nothing is written.
+
+        Salesforce compares whole seconds: a change within the second of `since` goes unseen.
+        """
+        if since.tzinfo is None:
+            raise InvalidInput("`since` needs a time zone.")
+        record = to18(record_id)
+        values = {soql.name(field): json_value(value) for field, value in fields.items()}
+        trail: list[str] = []
+        try:
+            self._connection.attempt(
+                "PATCH",
+                f"sobjects/{soql.name(sobject)}/{record}",
+                kind=Kind.UPDATE,
+                body=values,
+                headers={"If-Unmodified-Since": format_datetime(since.astimezone(UTC), usegmt=True)},
+                trail=trail,
+            )
+        except OrgRefusal as refusal:
+            fault = refusal.fault
+            if fault.code == QUOTA or fault.status == EXPIRED:
+                raise error_of(fault, action=f"update a record of {sobject}") from None
+            if fault.code == PRECONDITION_FAILED and trail and self._holds(sobject, record, values):
+                # An earlier try was carried out although its reply was lost: the modification is our own.
+                return RowResult(record, ok=True)
+            return failed(record, fault)
+        return RowResult(record, ok=True)
+
+    def _holds(self, sobject: str, record: str, values: Mapping[str, object]) -> bool:
+        (row,) = self.retrieve(sobject, [record], list(values))
+        return row is not None and all(row.get(field) == value for field, value in values.items())
+
+    def limits(self) -> Usage:
+        """The org's API quota, asked for now. Works also when the quota guard lets nothing else through."""
+        return self._connection.read_usage()
+
+    def user_info(self) -> UserInfo:
+        """Who is logged in."""
+        reply = self._connection.call("GET", "/services/oauth2/userinfo", kind=Kind.IDENTITY, action="say who is logged in")
+        try:
+            return UserInfo(
+                id=to18(reply["user_id"]),
+                name=str(reply.get("name") or ""),
+                username=str(reply.get("preferred_username") or ""),
+                organization_id=to18(reply["organization_id"]),
+            )
+        except (KeyError, TypeError, AttributeError):
+            raise SalesforceError(
+                "Salesforce does not say who is logged in: give the connected app the scopes api and openid."
+            ) from None
+
+
+def _plain(row: Row) -> Row:
+    """A row without `attributes`, those of its parents included."""
+    return {
+        name: _plain(value) if isinstance(value, dict) and "attributes" in value else value
+        for name, value in row.items()
+        if name != "attributes"
+    }
