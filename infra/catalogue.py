@@ -8,6 +8,7 @@ from waybill.settings import (
     CopyEnvironment,
     Environment,
     LedgerEnvironment,
+    LinkEnvironment,
     SalesforceEnvironment,
     SourceEnvironment,
 )
@@ -21,6 +22,7 @@ class Access(StrEnum):
     TABLE_READ = auto()
     TABLE_WRITE = auto()
     TABLE_SCAN = auto()
+    RUN_WRITE = auto()
     INDEX_READ = auto()
     WORK_READ = auto()
     WORK_WRITE = auto()
@@ -45,6 +47,8 @@ class FunctionSpec:
 
 
 _TABLE = {Access.TABLE_READ, Access.TABLE_WRITE}
+# Reads the ledger and writes no file: only the run's own progress and results.
+_READER = {Access.TABLE_READ, Access.INDEX_READ, Access.RUN_WRITE}
 _WORK = {Access.WORK_READ, Access.WORK_WRITE}
 
 
@@ -64,7 +68,7 @@ def _task(
 
 FUNCTIONS: tuple[FunctionSpec, ...] = (
     _task("StartRun", LedgerEnvironment, _TABLE | {Access.RUNS_DESCRIBE}, timeout=60),
-    _task("ListAccounts", SalesforceEnvironment, {Access.TABLE_READ, Access.INDEX_READ, *_WORK}),
+    _task("ListAccounts", SalesforceEnvironment, _READER | _WORK),
     _task("ListFiles", SourceEnvironment, _TABLE | _WORK | {Access.SOURCE_READ}, memory=1024),
     _task("CollectShards", LedgerEnvironment, _TABLE | _WORK | {Access.TABLE_SCAN}),
     _task(
@@ -73,12 +77,12 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         _TABLE | _WORK | {Access.SOURCE_READ, Access.DESTINATION_READ, Access.DESTINATION_WRITE},
         memory=1024,
     ),
-    _task("ValidateFiles", CopyEnvironment, _TABLE | _WORK | {Access.SOURCE_READ, Access.DESTINATION_READ}),
-    _task("CheckReadiness", SourceEnvironment, _WORK | {Access.TABLE_READ, Access.INDEX_READ}),
-    _task("PlanUnits", LedgerEnvironment, _WORK | {Access.TABLE_READ, Access.INDEX_READ}),
+    _task("ValidateFiles", CopyEnvironment, _TABLE | _WORK | {Access.DESTINATION_READ}),
+    _task("CheckReadiness", SourceEnvironment, _READER | _WORK),
+    _task("PlanUnits", LedgerEnvironment, _READER | _WORK),
     _task("UpdateUrls", SourceEnvironment, _TABLE | _WORK | {Access.SOURCE_READ}, memory=1024),
-    _task("RestoreUrls", SalesforceEnvironment, _TABLE | _WORK),
-    _task("FinishRun", LedgerEnvironment, _TABLE | _WORK | {Access.INDEX_READ, Access.EVENTS_PUT}),
+    _task("RestoreUrls", LinkEnvironment, _TABLE | _WORK),
+    _task("FinishRun", LedgerEnvironment, _TABLE | _WORK | {Access.INDEX_READ, Access.RUNS_DESCRIBE, Access.EVENTS_PUT}),
     FunctionSpec(
         id="Api",
         handler="waybill.api.app.handler",

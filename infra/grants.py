@@ -14,6 +14,8 @@ from infra.nag import EXECUTIONS, OBJECTS, acknowledge_wildcards
 from infra.stage import Stage
 
 INDEX = "summaries"
+RUN_KEYS = "RUN#*"
+SESSION_KEYS = "SESSION#*"
 _COLON = ArnFormat.COLON_RESOURCE_NAME
 
 
@@ -46,15 +48,17 @@ def executions_arn(stack: Stack, name: str) -> str:
 
 @dataclass(frozen=True)
 class Grant:
-    """Calls on resources. `wildcard`: why the ARNs may hold one."""
+    """Calls on resources. `wildcard`: why the ARNs may hold one. `keys`: the partition keys that the calls may touch."""
 
     actions: Sequence[str]
     arns: Sequence[str]
     wildcard: str | None = None
+    keys: str | None = None
 
     def give(self, role: iam.Role) -> None:
         """Adds it to the role's policy, and accepts the wildcard where there is one."""
-        role.add_to_policy(iam.PolicyStatement(actions=list(self.actions), resources=list(self.arns)))
+        conditions = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [self.keys]}} if self.keys else None
+        role.add_to_policy(iam.PolicyStatement(actions=list(self.actions), resources=list(self.arns), conditions=conditions))
         if self.wildcard:
             acknowledge_wildcards(role, self.arns, reason=self.wildcard)
 
@@ -64,13 +68,20 @@ def grants(spec: FunctionSpec, resources: Resources, stack: Stack) -> list[Grant
     found = [grant for access in sorted(spec.access) for grant in _GRANTS[access](resources, stack)]
     found.append(Grant(KEY_USE, [resources.key.key_arn]))
     fields = spec.environment.model_fields
-    secrets = [resources.salesforce_secret] if "salesforce_secret" in fields else []
+    secrets = []
+    if "salesforce_secret" in fields:
+        secrets.append(resources.salesforce_secret)
+        # The session's token is shared through the table, also by functions that may write nothing else there.
+        found.append(Grant(["dynamodb:UpdateItem"], [resources.table_arn], keys=SESSION_KEYS))
     if "source_secret" in fields and resources.source_secret is not None:
         secrets.append(resources.source_secret)
     if secrets:
         found.append(Grant(["secretsmanager:GetSecretValue"], [secret.secret_arn for secret in secrets]))
     return found
 
+
+# A version named in a URL is read, and its tags, by calls of their own.
+SOURCE_READ = ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging")
 
 # What S3, DynamoDB and Secrets Manager do with the key in the caller's name.
 KEY_USE = (
@@ -95,6 +106,10 @@ def _index(resources: Resources, _: Stack) -> Iterator[Grant]:
     yield Grant(["dynamodb:Query"], [f"{resources.table_arn}/index/{INDEX}"])
 
 
+def _run_write(resources: Resources, _: Stack) -> Iterator[Grant]:
+    yield Grant(["dynamodb:PutItem", "dynamodb:UpdateItem"], [resources.table_arn], keys=RUN_KEYS)
+
+
 def _work_read(resources: Resources, _: Stack) -> Iterator[Grant]:
     yield Grant(["s3:GetObject"], [f"{resources.work_arn}/runs/*"], OBJECTS)
     yield Grant(["s3:ListBucket"], [resources.work_arn])
@@ -107,7 +122,7 @@ def _work_write(resources: Resources, _: Stack) -> Iterator[Grant]:
 def _source_read(resources: Resources, _: Stack) -> Iterator[Grant]:
     """The source is another's: buckets by name, reading only. ListBucket also makes a missing object a 404 and not a 403."""
     arns = [f"arn:aws:s3:::{name}" for name in resources.stage.config.source.buckets]
-    yield Grant(["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging"], [f"{arn}/*" for arn in arns], OBJECTS)
+    yield Grant(list(SOURCE_READ), [f"{arn}/*" for arn in arns], OBJECTS)
     yield Grant(["s3:ListBucket"], arns)
     if resources.stage.source_key_arns:
         yield Grant(["kms:Decrypt"], list(resources.stage.source_key_arns))
@@ -151,6 +166,7 @@ _GRANTS: Mapping[Access, Callable[[Resources, Stack], Iterator[Grant]]] = {
     Access.TABLE_READ: _table("GetItem", "BatchGetItem", "Query"),
     Access.TABLE_WRITE: _table("PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"),
     Access.TABLE_SCAN: _table("Scan"),
+    Access.RUN_WRITE: _run_write,
     Access.INDEX_READ: _index,
     Access.WORK_READ: _work_read,
     Access.WORK_WRITE: _work_write,

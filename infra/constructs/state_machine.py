@@ -10,7 +10,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.constructs.log_group import log_group
-from infra.grants import KEY_USE, Grant, Resources, executions_arn, machine_arn
+from infra.grants import KEY_USE, RUN_KEYS, Grant, Resources, executions_arn, machine_arn
 from infra.nag import EXECUTIONS, NO_RESOURCES, OBJECTS, acknowledge_wildcards
 
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z][A-Za-z0-9]*)\}")
@@ -92,13 +92,7 @@ class RunMachine(Construct):
 
     def _allow_notes(self, resources: Resources) -> None:
         """A machine notes in the run's own items what failed beyond its tasks' power to note; no other item may it write."""
-        self._role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["dynamodb:PutItem"],
-                resources=[resources.table_arn],
-                conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["RUN#*"]}},
-            )
-        )
+        Grant(["dynamodb:PutItem"], [resources.table_arn], keys=RUN_KEYS).give(self._role)
 
     def _allow_backup(self, stack: Stack, backup: str) -> None:
         """What `states:startExecution.sync:2` needs: start it, follow it, stop it, and be told when it ends."""

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 
 import pytest
 
@@ -73,6 +74,12 @@ def test_every_handler_has_its_module(spec: FunctionSpec) -> None:
     assert name == "handler"
     assert (ROOT / "functions" / f"{module.replace('.', '/')}.py").is_file()
     assert importlib.util.find_spec(module) is not None
+
+
+@SPECS
+def test_the_handler_reads_the_class_that_infra_gives_it(spec: FunctionSpec) -> None:
+    text = (ROOT / "functions" / f"{spec.handler.rpartition('.')[0].replace('.', '/')}.py").read_text()
+    assert re.search(rf"@task\({spec.environment.__name__}\b|\b{spec.environment.__name__}\.from_env\(", text)
 
 
 def test_every_log_group_has_retention_and_a_key(assembly: Assembly) -> None:

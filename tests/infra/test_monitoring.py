@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from waybill import telemetry
 
 from .conftest import KINDS, Assembly
 
@@ -57,6 +58,12 @@ def test_slow_tasks_and_a_used_up_quota_raise_alarms(assembly: Assembly, kind: s
     assert (slow["MetricName"], slow["ExtendedStatistic"], slow["Threshold"]) == ("TaskSeconds", "p95", 840)
     assert (quota["MetricName"], quota["Statistic"], quota["Threshold"]) == ("SalesforceQuotaUsed", "Maximum", 80)
     assert {d["Name"]: d["Value"] for d in slow["Dimensions"]} == {"Kind": kind, "Stage": assembly.stage}
+
+
+def test_telemetry_writes_the_dimensions_that_alarms_watch(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.emit({"FilesFailed": 1}, kind="backup", stage="dev")
+    (directive,) = json.loads(capsys.readouterr().out)["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], [sorted(names) for names in directive["Dimensions"]]) == ("Waybill", [["Kind", "Stage"]])
 
 
 def test_every_alarm_tells_the_topic_and_says_what_to_do(assembly: Assembly) -> None:
