@@ -1,0 +1,181 @@
+"""What the API takes and gives: requests with unknown fields refused, and pages."""
+
+from typing import Annotated, Generic, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from waybill.files.verifying import Difference, Mismatch, Verified
+from waybill.runs.model import AccountId, RunId
+
+# An execution's input may have 256 KB: this many accounts take less than half of it.
+MAX_ACCOUNTS = 5_000
+T = TypeVar("T")
+
+
+class Request(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BackupRequest(Request):
+    """Phase 1: copy, and leave Salesforce as it is."""
+
+    kind: Literal["backup"]
+    mode: Literal["full", "incremental"]
+    accounts: Annotated[tuple[AccountId, ...], Field(max_length=MAX_ACCOUNTS)] = ()
+    max_files: Annotated[int, Field(ge=1)] | None = None
+    dry_run: bool = False
+    deep: bool = False
+
+
+class CutoverRequest(Request):
+    """Phase 2: copy the delta, switch the URLs."""
+
+    kind: Literal["cutover"]
+    mode: Literal["dry_run", "execute"]
+    accounts: Annotated[tuple[AccountId, ...], Field(max_length=MAX_ACCOUNTS)] = ()
+    strict: bool = False
+    careful: bool = False
+    canary: Annotated[int, Field(ge=0, le=200)] | None = None
+    allow_private_links: bool = False
+
+
+class RollbackRequest(Request):
+    """The old URLs, put back."""
+
+    kind: Literal["rollback"]
+    mode: Literal["dry_run", "execute"]
+    accounts: Annotated[tuple[AccountId, ...], Field(max_length=MAX_ACCOUNTS)] = ()
+    run_id: RunId | None = None
+    all: bool = False
+
+
+RunRequest = Annotated[BackupRequest | CutoverRequest | RollbackRequest, Field(discriminator="kind")]
+IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+
+class VerifyRequest(Request):
+    """One page of an account's files is compared."""
+
+    account_id: AccountId
+    cursor: str | None = None
+
+
+class Page(BaseModel, Generic[T]):
+    """A page of a list; `next` is the cursor of the page behind it, None on the last."""
+
+    items: list[T]
+    next: str | None = None
+
+
+class LogEvent(BaseModel):
+    """An event of an execution's history. `level` is `error` for what failed."""
+
+    at: str
+    level: Literal["info", "error"]
+    event: str
+    state: str = ""
+    detail: str = ""
+
+
+class Cleanup(BaseModel):
+    """How many run records were deleted; `more`: time ran out, ask again."""
+
+    deleted: int
+    more: bool
+
+
+class RunAccountView(BaseModel):
+    """An account that a run looked at. `complete`, `changed`: of a backup's listing; `files`, `states`: as the ledger has it now."""
+
+    account_id: str
+    name: str
+    complete: bool | None = None
+    changed: bool | None = None
+    files: int
+    states: dict[str, int]
+
+
+class Check(BaseModel):
+    """One thing that must be in place. `ok` None: it could not be told, `detail` says why. `fix`: what to do where it is not.
+
+    What is not `blocking` is a warning.
+    """
+
+    name: str
+    ok: bool | None
+    detail: str
+    fix: str = ""
+    blocking: bool = True
+
+
+class CheckReport(BaseModel):
+    """Everything that was looked at. `ok`: nothing is to be fixed."""
+
+    ok: bool
+    checks: list[Check]
+
+
+class ReadinessView(BaseModel):
+    """Whether the cutover may begin, and why not."""
+
+    ready: bool
+    checks: list[Check]
+
+
+class EstimateView(BaseModel):
+    """A phase in figures."""
+
+    seconds: float
+    cost_usd: float
+    salesforce_calls: int
+    bottleneck: str
+
+
+class ScopeView(BaseModel):
+    """What there is to migrate; `bytes`, `extensions`, `unknown_buckets` and what follows come from `sample` entries."""
+
+    files: int
+    accounts: int
+    bytes: int | None
+    sample: int
+    extensions: dict[str, int]
+    unknown_buckets: dict[str, int]
+    unusable: int
+    already_switched: int
+
+
+class PlanView(BaseModel):
+    """An estimate for choosing a weekend, not for a bill."""
+
+    scope: ScopeView
+    backup: EstimateView
+    cutover: EstimateView
+    notes: list[str]
+
+
+class MismatchView(BaseModel):
+    """A difference between ledger, bucket and Salesforce."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    kind: Mismatch = Field(alias="class")
+    account_id: str
+    entry_id: str
+    name: str
+    message: str
+
+
+class VerifyReply(BaseModel):
+    """A page of a comparison."""
+
+    checked: int
+    mismatches: list[MismatchView]
+    next: str | None
+
+    @classmethod
+    def of(cls, page: Verified, differences: list[Difference], *, following: str | None) -> Self:
+        rows = [
+            MismatchView(kind=each.kind, account_id=each.account_id, entry_id=each.entry_id, name=each.name, message=each.message)
+            for each in differences
+        ]
+        return cls(checked=page.checked, mismatches=rows, next=following)

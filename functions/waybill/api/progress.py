@@ -1,0 +1,25 @@
+"""How far a running run is: the sum of the results that its steps have recorded so far."""
+
+from waybill.files.totals import backup_totals, switch_totals
+from waybill.runs.model import Counts, RunKind, RunRecord
+from waybill.runs.store import RunStore
+
+# The name that cutover.asl.json gives to the execution of its backup: this much of its own, and a suffix.
+_DELTA_NAME, _DELTA_SUFFIX = 74, "-delta"
+
+
+def counts_so_far(store: RunStore, record: RunRecord) -> Counts:
+    """What packets, shards and units have recorded, added up. A cutover's begin with those of its backup."""
+    if record.kind is RunKind.BACKUP:
+        delta = record.options.parent is not None
+        return backup_totals(store, record.run_id, dry_run=record.dry_run, delta=delta).counts
+    copied = None
+    if record.kind is RunKind.CUTOVER:
+        copied = backup_totals(store, delta_of(record), dry_run=record.dry_run, delta=True).counts
+    return switch_totals(store, record, copied).counts
+
+
+def delta_of(record: RunRecord) -> str:
+    """The run id of the backup inside a cutover's latest execution."""
+    name = record.execution_arn.rpartition(":")[2]
+    return f"{RunKind.BACKUP}-{name[:_DELTA_NAME]}{_DELTA_SUFFIX}"

@@ -1,0 +1,92 @@
+"""Routes of runs: start, list, show, steer, clean up."""
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from waybill.api.models import Cleanup, IdempotencyKey, LogEvent, Page, RunAccountView, RunRequest
+from waybill.api.reading import accounts_page, clean_up, errors_page, history_page, report_link, runs_page
+from waybill.api.services import current
+from waybill.runs.model import ErrorRow, RunId, RunView
+
+router = APIGatewayHttpRouter()
+
+Id = Annotated[RunId, Path()]
+Where = Annotated[str | None, Query(description="The `next` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+@router.post("/api/runs", summary="Start a run")
+def start(
+    request: Annotated[RunRequest, Body()], key: Annotated[IdempotencyKey | None, Header(alias="Idempotency-Key")] = None
+) -> Response[RunView]:
+    services = current.get()
+    return _accepted(services.operator.start(request, key=key, requested_by=services.requested_by))
+
+
+@router.get("/api/runs", summary="Runs, newest first")
+def list_runs(cursor: Where = None, limit: Limit = 50) -> Page[RunView]:
+    return runs_page(current.get().store, cursor=cursor, limit=limit)
+
+
+@router.delete("/api/runs", summary="Delete the records of old runs")
+def delete_old(older_than_days: Annotated[int, Query(ge=1, le=3650)]) -> Cleanup:
+    services = current.get()
+    return clean_up(services.store, before=services.now() - timedelta(days=older_than_days))
+
+
+@router.get("/api/runs/<run_id>", summary="A run and how far it is")
+def show(run_id: Id) -> RunView:
+    return current.get().operator.view(run_id)
+
+
+@router.get("/api/runs/<run_id>/accounts", summary="The accounts that a run looked at")
+def accounts(run_id: Id, cursor: Where = None, limit: Limit = 100) -> Page[RunAccountView]:
+    services = current.get()
+    return accounts_page(services.ledger, services.work, services.record(run_id), cursor=cursor, limit=limit)
+
+
+@router.get("/api/runs/<run_id>/errors", summary="A run's error rows")
+def errors(run_id: Id, cursor: Where = None, limit: Limit = 100) -> Page[ErrorRow]:
+    services = current.get()
+    return errors_page(services.store, services.work, services.record(run_id), cursor=cursor, limit=limit)
+
+
+@router.get("/api/runs/<run_id>/report", summary="The run's report: where to fetch it")
+def report(run_id: Id, form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json") -> Response[str]:
+    """A report may be larger than a reply: it is fetched from the work bucket by a link that opens for a few minutes."""
+    services = current.get()
+    services.record(run_id)
+    link = report_link(services.work, run_id, form)
+    return Response(HTTPStatus.SEE_OTHER.value, content_type="text/plain", body="", headers={"Location": link})
+
+
+@router.get("/api/runs/<run_id>/logs", summary="What the state machine did, newest first")
+def logs(run_id: Id, cursor: Where = None, limit: Limit = 200) -> Page[LogEvent]:
+    services = current.get()
+    return history_page(services.executions, services.operator.execution_arn(run_id), cursor=cursor, limit=limit)
+
+
+@router.post("/api/runs/<run_id>/pause", summary="Let a run stand still")
+def pause(run_id: Id) -> Response[RunView]:
+    return _accepted(current.get().operator.pause(run_id))
+
+
+@router.post("/api/runs/<run_id>/resume", summary="Let a run go on")
+def resume(run_id: Id) -> Response[RunView]:
+    services = current.get()
+    return _accepted(services.operator.resume(run_id, requested_by=services.requested_by))
+
+
+@router.post("/api/runs/<run_id>/cancel", summary="End a run")
+def cancel(run_id: Id) -> Response[RunView]:
+    return _accepted(current.get().operator.cancel(run_id))
+
+
+def _accepted(view: RunView) -> Response[RunView]:
+    headers = {"Location": f"/api/runs/{view.run_id}"}
+    return Response(HTTPStatus.ACCEPTED.value, content_type="application/json", body=view, headers=headers)
