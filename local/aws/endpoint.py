@@ -43,7 +43,7 @@ class Endpoint:
 
     def start(self, *, port: int | None = None) -> None:
         """Answers boto3 in this process from now on, with an empty state, and on `port` of loopback if given (0: any)."""
-        if botocore_stubber.enabled:
+        if botocore_stubber.enabled and vars(botocore_stubber).get("process_request") is not _stopped:
             raise RuntimeError("A local AWS endpoint is already running in this process.")
         conditional_copy.install()
         reset()
@@ -62,14 +62,17 @@ class Endpoint:
                 raise
             threading.Thread(target=self._server.serve_forever, args=(0.1,), name="aws-endpoint", daemon=True).start()
 
-    def stop(self) -> None:
-        """Stops answering. The state is dropped."""
+    def stop(self, *, refuse: bool = False) -> None:
+        """Stops answering. The state is dropped. `refuse`: what still runs here is refused for good, lest it calls the real AWS."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
-        botocore_stubber.enabled = False
-        vars(botocore_stubber).pop("process_request", None)
+        if refuse:
+            vars(botocore_stubber)["process_request"] = _stopped
+        else:
+            botocore_stubber.enabled = False
+            vars(botocore_stubber).pop("process_request", None)
         for name, value in self._environment.items():
             os.environ.pop(name, None)
             if value is not None:
@@ -89,6 +92,10 @@ class Endpoint:
         if reply is None and request.url.startswith("http://127.0.0.1"):
             return None  # somebody else's server, or this one over HTTP
         return reply or (404, {}, f"Nothing here answers for {urlsplit(request.url).netloc}.")
+
+
+def _stopped(_request: AWSPreparedRequest) -> Reply:
+    return 400, {}, "<Error><Code>Stopped</Code><Message>The local stack has stopped.</Message></Error>"
 
 
 def reset() -> None:

@@ -67,6 +67,7 @@ class LambdaInvoker:
 
     functions: Mapping[str, FunctionSpec]
     _closing: threading.Event = field(default_factory=threading.Event)
+    _running: set[str] = field(default_factory=set)
     _imports: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, function: str, payload: Json) -> Json:
@@ -85,6 +86,7 @@ class LambdaInvoker:
         )
         if self._closing.is_set():
             raise StateError("Lambda.ServiceException", "The local stack is stopping.")
+        self._running.add(context.aws_request_id)
         token = environ.set({**os.environ, **spec.environment})
         try:
             return _through_json(self._handler(spec)(event, context), what="response")
@@ -94,6 +96,7 @@ class LambdaInvoker:
             raise _failure(error) from error
         finally:
             environ.reset(token)
+            self._running.discard(context.aws_request_id)
 
     def find(self, function: str) -> FunctionSpec:
         """By name, ARN, or either with a qualifier. Raises StateError as Lambda does."""
@@ -102,9 +105,13 @@ class LambdaInvoker:
             raise StateError("Lambda.ResourceNotFoundException", f"Function not found: {function}")
         return self.functions[name]
 
-    def close(self) -> None:
-        """No new invocation; those that run see no time left."""
+    def close(self, seconds: float = 0) -> bool:
+        """No new invocation; those that run see no time left. Whether all have ended within `seconds`."""
         self._closing.set()
+        end = time.monotonic() + seconds
+        while self._running and time.monotonic() < end:
+            time.sleep(0.02)
+        return not self._running
 
     def hook(self, request: Request) -> Reply | None:
         """Lambda's Invoke API, in front of moto's, which would look for Docker."""

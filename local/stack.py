@@ -1,0 +1,272 @@
+"""The local stack: the Salesforce simulator, AWS, the deployed template, the runner, events and the HTTP API in one process."""
+
+import contextlib
+import functools
+import json
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import boto3
+from botocore.exceptions import ClientError
+from moto.s3 import notifications
+
+from local.aws import endpoint, lambdas, synth, template
+from local.aws.dispatch import REGION
+from local.aws.events import EventBus
+from local.aws.home import AlreadyRunning, LocalHome
+from local.aws.http_api import HttpApi
+from local.aws.intrinsics import Resource, TemplateError
+from local.layout import Names, Ports
+from local.salesforce.simulator import SalesforceSimulator
+from local.samples.folder import from_folder
+from local.samples.load import Loaded, load
+from local.samples.model import SampleOrg
+from local.samples.org import build_org
+from local.signals import Interrupted, Signals, leave_threads_behind
+from local.stepfunctions.moto_backend import install
+from local.stepfunctions.runner import Runner
+
+STOP_SECONDS = 5.0
+
+
+@dataclass
+class LocalStack:
+    """Started and stopped from one thread; one per process, since boto3's way to AWS is the process's.
+
+    `templates`: a folder with synthesised templates, else they are made. `time_scale` multiplies the machines' waits.
+    """
+
+    home: LocalHome
+    ports: Ports = field(default_factory=Ports)
+    templates: Path | None = None
+    time_scale: float = 1.0
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    _undo: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
+
+    def start(self) -> None:
+        """Returns once everything answers. Raises AlreadyRunning, SynthesisError, TemplateError, OSError for a taken port."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        self.home.claim()
+        self._undo.callback(self.home.release)
+        folder = self.templates or synth.templates_folder()
+        logs = lambdas.LambdaLogs(self.home.path)
+        logs.start()
+        self._undo.callback(logs.stop)
+        self.simulator = SalesforceSimulator(port=self.ports.salesforce)
+        with _named(self.ports.salesforce):
+            self.simulator.start()
+        self._undo.callback(self.simulator.stop)
+        functions: dict[str, lambdas.FunctionSpec] = {}
+        self.invoker = lambdas.LambdaInvoker(functions)
+        self.runner = Runner(lambdas=self.invoker, clients=self.client, time_scale=self.time_scale, on_event=self._on_event)
+        install(self.runner)
+        self.aws = endpoint.Endpoint()
+        with _named(self.ports.aws):
+            self.aws.start(port=self.ports.aws)
+        # One thing after the other: what still runs then is refused, and never reaches the real AWS.
+        self._undo.callback(lambda: self.aws.stop(refuse=not self.invoker.close(STOP_SECONDS / 2)))
+        self.deployment = template.load(
+            template.read_templates(folder),
+            clients=self.client,
+            parameters={"LocalAwsEndpoint": self.aws.url, "LocalSalesforceUrl": self.simulator.url},
+            secret_values=self._secret,
+        )
+        functions.update(self.deployment.functions)
+        self.names = Names.of(self.deployment)
+        self._start_events()
+        self._undo.callback(self._stop_work)
+        self._open_destination()
+        self.api = HttpApi(self.deployment.routes, self.invoker, token=self.token)
+        with _named(self.ports.api):
+            self.api.start(port=self.ports.api)
+        self._undo.callback(self.api.stop)
+
+    def _start_events(self) -> None:
+        self.bus = EventBus(self.deployment.rules, self.deployment.schedules, lambdas=self.invoker, start_execution=self._execute)
+        self.bus.start()
+        self.aws.dispatcher.hooks["events"].append(self.bus.hook)
+        self.aws.dispatcher.hooks["awslambda"].append(self.invoker.hook)
+        original = notifications._send_event_bridge_message  # noqa: SLF001 - moto's only way out for S3's events
+        vars(notifications)["_send_event_bridge_message"] = self.bus.put_s3_event
+        self._undo.callback(vars(notifications).__setitem__, "_send_event_bridge_message", original)
+
+    def _stop_work(self) -> None:
+        self.invoker.close()
+        self.runner.close(STOP_SECONDS / 2)
+        self.bus.stop()
+
+    def stop(self) -> None:
+        """Stops what was started, in reverse. Executions that run are stopped; nothing of the state is kept. May be called again."""
+        self._undo.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this process, shared. The type depends on the service."""
+        return _client(service)
+
+    def load(self, org: SampleOrg, *, progress: Callable[[str, int, int], None] | None = None) -> Loaded:
+        """Puts sample data in: objects to the source bucket, accounts and entries to Salesforce."""
+        return load(
+            org,
+            s3=self.client("s3"),
+            insert=lambda sobject, rows: [self.simulator.org.insert(sobject, row) for row in rows],
+            source_bucket=self.names.source_bucket,
+            progress=progress,
+        )
+
+    def announce(self) -> None:
+        """Writes local.json: from now on other processes find the stack."""
+        self._undo.callback(self.home.local_file.unlink, missing_ok=True)
+        self.home.announce(self.where())
+
+    def where(self) -> dict[str, Any]:
+        """The content of local.json."""
+        credentials = {"access_key_id": endpoint.ACCESS_KEY_ID, "secret_access_key": endpoint.SECRET_ACCESS_KEY}
+        return {
+            "aws": {"endpoint_url": self.aws.url, "region": REGION, **credentials},
+            "salesforce": {
+                "url": self.simulator.url,
+                "client_id": self.simulator.client_id,
+                "client_secret": self.simulator.client_secret,
+                "api_version": self.names.api_version,
+            },
+            "api": {"url": f"{self.api.url}/api", "token": self.token},
+            "console": {"url": f"{self.api.url}/"},
+            "source_bucket": self.names.source_bucket,
+            "destination_bucket": self.names.destination_bucket,
+            "table": self.names.table,
+            "stage": self.names.stage,
+        }
+
+    def _secret(self, resource: Resource) -> str:
+        if "Salesforce" not in resource.logical_id:
+            return "{}"
+        return json.dumps({"client_id": self.simulator.client_id, "client_secret": self.simulator.client_secret})
+
+    def _on_event(self, event: dict[str, Any]) -> None:
+        self.bus.put(event)
+
+    def _execute(self, arn: str, name: str, text: str) -> None:
+        try:
+            self.client("stepfunctions").start_execution(stateMachineArn=arn, name=name, input=text)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
+                raise
+
+    def _open_destination(self) -> None:
+        """Anybody on this machine may read the destination: new links open as they would behind a domain."""
+        resource = f"arn:aws:s3:::{self.names.destination_bucket}/*"
+        statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": resource}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.client("s3").put_bucket_policy(Bucket=self.names.destination_bucket, Policy=policy)
+
+
+_making = threading.Lock()
+
+
+def _client(service: str) -> Any:
+    with _making:  # boto3's sessions do not make clients under threads
+        return _cached_client(service)
+
+
+@functools.cache
+def _cached_client(service: str) -> Any:
+    return boto3.session.Session(
+        aws_access_key_id=endpoint.ACCESS_KEY_ID, aws_secret_access_key=endpoint.SECRET_ACCESS_KEY, region_name=REGION
+    ).client(service)  # type: ignore[call-overload]  # one of some 400 literals
+
+
+@contextlib.contextmanager
+def _named(port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, f"Port {port} of 127.0.0.1 cannot be used: {error.strerror}. Try --ports 0.") from error
+
+
+def run(*, home: Path, ports: str | None, empty: bool, from_dir: Path | None, accounts: int | None, files: int | None) -> int:
+    """`waybill up`: starts, loads data, says so, and runs until it is told to stop. 0, or 2 where it cannot start."""
+    signals = Signals()
+    signals.install()
+    stack: LocalStack | None = None
+    try:
+        stack = LocalStack(LocalHome(home), Ports.parse(ports))
+        print("Starting ...", flush=True)
+        began = time.monotonic()
+        stack.start()
+        loaded = _load(stack, empty=empty, from_dir=from_dir, accounts=accounts, files=files)
+        stack.announce()
+        print(_summary(stack, loaded, seconds=time.monotonic() - began), flush=True)
+        signals.wait()
+        print("Stopping ...", flush=True)
+    except Interrupted:
+        print("Stopping before it was up ...", flush=True)
+    except (AlreadyRunning, synth.SynthesisError, TemplateError, OSError, ValueError) as error:
+        print(f"Waybill cannot start: {getattr(error, 'strerror', None) or error}", file=sys.stderr, flush=True)
+        return 2
+    finally:
+        signals.stopping()
+        if stack is not None:
+            stack.stop()
+        signals.restore()
+        leave_threads_behind(STOP_SECONDS)
+    print("Stopped.", flush=True)
+    return 0
+
+
+def _load(stack: LocalStack, *, empty: bool, from_dir: Path | None, accounts: int | None, files: int | None) -> Loaded | None:
+    if empty:
+        return None
+    bucket = stack.names.source_bucket
+    org = (
+        from_folder(from_dir, bucket=bucket)
+        if from_dir
+        else build_org(accounts=accounts or 25, files=files or 1000, bucket=bucket)
+    )
+    print(f"Loading {len(org.files):,} files in {len(org.accounts):,} accounts ...", flush=True)
+    for notice in org.notices:
+        print(f"  {notice}", flush=True)
+    return stack.load(org)
+
+
+def _summary(stack: LocalStack, loaded: Loaded | None, *, seconds: float) -> str:
+    names, data = stack.names, "no data"
+    if loaded is not None:
+        data = f"{len(loaded.entry_ids):,} entries in {len(loaded.account_ids):,} accounts, {loaded.size / 1e6:,.1f} MB"
+    aws = f"aws --endpoint-url {stack.aws.url}"
+    credentials = f"AWS_ACCESS_KEY_ID={endpoint.ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION={REGION}"
+    return f"""
+Waybill is up, on this machine only ({seconds:.0f} s).
+
+  API            {stack.api.url}/api
+  Salesforce     {stack.simulator.url}  ({data})
+  AWS            {stack.aws.url}
+  source         s3://{names.source_bucket}
+  destination    s3://{names.destination_bucket}
+  logs           {stack.home.path}/lambda.log
+
+Next, in another terminal:
+  waybill backup --full --wait         copy every file; Salesforce is not touched
+  waybill cutover --dry-run --wait     what would be switched
+  waybill status
+  {credentials} {aws} s3 ls
+
+Ctrl-C stops it; nothing is kept."""
