@@ -1,0 +1,184 @@
+"""The objects and fields of the simulated org: the one truth for describe, queries and validation."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+
+TEXT = frozenset({"string", "url", "textarea", "phone", "email", "picklist"})
+NUMBERS = frozenset({"int", "double", "currency", "percent"})
+Api = Literal["data", "tooling"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """A field as schema.json gives it; `type` is the name that describe uses."""
+
+    name: str
+    type: str
+    label: str = ""
+    length: int = 0
+    nillable: bool = True
+    createable: bool = True
+    updateable: bool = True
+    references: tuple[str, ...] = ()
+    relationship: str | None = None
+    external_id: bool = False
+    unique: bool = False
+    # The org fills it in where an insert leaves it out.
+    defaulted: bool = False
+    filterable: bool = True
+    name_field: bool = False
+    values: tuple[str, ...] = ()
+    precision: int = 0
+    scale: int = 0
+    digits: int = 0
+
+    @property
+    def custom(self) -> bool:
+        return self.name.endswith("__c")
+
+    @property
+    def is_text(self) -> bool:
+        return self.type in TEXT
+
+    @property
+    def is_id(self) -> bool:
+        return self.type in {"id", "reference"}
+
+    @property
+    def groupable(self) -> bool:
+        return self.filterable and self.type not in {"datetime", "double", "currency", "percent"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SObject:
+    name: str
+    label: str
+    plural: str
+    prefix: str
+    fields: tuple[Field, ...]
+    apis: frozenset[str] = frozenset({"data"})
+    writable: bool = True
+    # Has an OwnerId: who lacks View All sees his own only.
+    owned: bool = False
+    # The field that references to this object carry.
+    key: str = "Id"
+
+    @property
+    def custom(self) -> bool:
+        return self.name.endswith("__c")
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Field]:
+        """Lower-case name -> field."""
+        return {entry.name.lower(): entry for entry in self.fields}
+
+    @cached_property
+    def by_relationship(self) -> Mapping[str, Field]:
+        return {entry.relationship.lower(): entry for entry in self.fields if entry.relationship}
+
+    @cached_property
+    def required(self) -> tuple[Field, ...]:
+        return tuple(
+            entry
+            for entry in self.fields
+            if not entry.nillable and entry.createable and not entry.defaulted and entry.type != "boolean"
+        )
+
+    def with_field(self, new: Field) -> Self:
+        return replace(self, fields=(*self.fields, new))
+
+
+@dataclass(frozen=True)
+class Schema:
+    objects: tuple[SObject, ...] = field(default=())
+
+    @cached_property
+    def by_name(self) -> Mapping[str, SObject]:
+        """Lower-case name -> object."""
+        return {entry.name.lower(): entry for entry in self.objects}
+
+    @cached_property
+    def by_prefix(self) -> Mapping[str, SObject]:
+        return {entry.prefix: entry for entry in self.objects}
+
+    def with_object(self, new: SObject) -> "Schema":
+        return Schema((*(entry for entry in self.objects if entry.name != new.name), new))
+
+    def with_field(self, sobject: str, new: Field) -> "Schema":
+        """For tests: one more field on an object, such as an external id."""
+        return self.with_object(self.by_name[sobject.lower()].with_field(new))
+
+    def children(self, sobject: str) -> Iterable[tuple[SObject, Field]]:
+        """The reference fields that point to an object."""
+        for child in self.objects:
+            for entry in child.fields:
+                if sobject in entry.references:
+                    yield child, entry
+
+
+def _system_fields(owned: bool) -> tuple[Field, ...]:  # noqa: FBT001 - private
+    def locked(name: str, kind: str, label: str, **more: Any) -> Field:  # Any: the fields of Field
+        return Field(
+            name=name, type=kind, label=label, nillable=False, createable=False, updateable=False, defaulted=True, **more
+        )
+
+    fields = (
+        locked("IsDeleted", "boolean", "Deleted"),
+        locked("CreatedDate", "datetime", "Created Date"),
+        locked("CreatedById", "reference", "Created By ID", length=18, references=("User",), relationship="CreatedBy"),
+        locked("LastModifiedDate", "datetime", "Last Modified Date"),
+        locked(
+            "LastModifiedById", "reference", "Last Modified By ID", length=18, references=("User",), relationship="LastModifiedBy"
+        ),
+        locked("SystemModstamp", "datetime", "System Modstamp"),
+    )
+    owner = Field(
+        name="OwnerId",
+        type="reference",
+        label="Owner ID",
+        length=18,
+        nillable=False,
+        defaulted=True,
+        references=("User",),
+        relationship="Owner",
+    )
+    return (owner, *fields) if owned else fields
+
+
+def sobject_of(raw: Mapping[str, Any]) -> SObject:  # Any: JSON
+    """An object as schema.json writes it, with the Id and the system fields that every object has."""
+    given = []
+    for entry in raw["fields"]:
+        lists = {name: tuple(entry[name]) for name in ("references", "values") if name in entry}
+        length = 18 if entry["type"] == "reference" else entry.get("length", 0)
+        given.append(Field(**{"label": entry["name"], **entry, **lists, "length": length}))
+    identity = Field(
+        name="Id",
+        type="id",
+        label=f"{raw['label']} ID",
+        length=18,
+        nillable=False,
+        createable=False,
+        updateable=False,
+        defaulted=True,
+    )
+    return SObject(
+        name=raw["name"],
+        label=raw["label"],
+        plural=raw["plural"],
+        prefix=raw["prefix"],
+        fields=(identity, *given, *_system_fields(raw.get("owned", False))),
+        apis=frozenset(raw.get("apis", ["data"])),
+        writable=raw.get("writable", True),
+        owned=raw.get("owned", False),
+        key=raw.get("key", "Id"),
+    )
+
+
+def default_schema() -> Schema:
+    raw = json.loads(Path(__file__).with_name("schema.json").read_text(encoding="utf-8"))
+    return Schema(tuple(sobject_of(entry) for entry in raw["objects"]))
