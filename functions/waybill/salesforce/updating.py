@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from waybill.errors import InvalidInput
 from waybill.salesforce import soql
 from waybill.salesforce.connection import Connection
-from waybill.salesforce.faults import QUOTA, TRANSIENT_STATUS, OrgFault, error_of, fault_of, is_transient
+from waybill.salesforce.faults import QUOTA, TRANSIENT_STATUS, OrgFault, OrgRefusal, error_of, fault_of, is_transient
 from waybill.salesforce.ids import to18
 from waybill.salesforce.patience import Patience
 from waybill.salesforce.usage import Kind
@@ -75,8 +75,11 @@ class CollectionUpdate:
         tried = 0
         while pending:
             size = _SIZES[min(tried, len(_SIZES) - 1)]
-            for call in chunks(pending, size * COLLECTIONS):
+            in_composite = [record for record in pending if not _looks_like_reference(record)]
+            for call in chunks(in_composite, size * COLLECTIONS):
                 results |= self._update(list(chunks(call, size)))
+            for collection in chunks([record for record in pending if _looks_like_reference(record)], size):
+                results |= self._update_alone(collection)
             pending = [record for record in pending if results[record["id"]].retryable]
             tried += 1
             if not pending or tried >= self._patience.lock_tries:
@@ -114,6 +117,18 @@ class CollectionUpdate:
                 results[result.id] = result
         return results
 
+    def _update_alone(self, records: list[dict[str, Any]]) -> dict[str, RowResult]:
+        """One collection by itself: outside a composite call nothing is replaced in values."""
+        action = f"update records of {self._sobject}"
+        body = {"allOrNone": False, "records": records}
+        try:
+            rows = self._connection.attempt("PATCH", "composite/sobjects", kind=Kind.UPDATE, body=body)
+        except OrgRefusal as refusal:
+            if refusal.fault.code == QUOTA:
+                raise error_of(refusal.fault, action=action) from None
+            return {record["id"]: failed(record["id"], refusal.fault) for record in records}
+        return {result.id: result for result in self._results(records, {"httpStatusCode": 200, "body": rows}, action)}
+
     def _results(self, records: list[dict[str, Any]], answer: Mapping[str, Any] | None, action: str) -> Iterator[RowResult]:
         """Each row's outcome, of its own or of the whole sub-request."""
         status = int(answer["httpStatusCode"]) if answer is not None else 0
@@ -129,6 +144,11 @@ class CollectionUpdate:
             yield from (failed(record["id"], missing) for record in records)
             return
         yield from (_row_result(record["id"], row) for record, row in zip(records, rows, strict=True))
+
+
+def _looks_like_reference(record: Mapping[str, Any]) -> bool:
+    """A composite call replaces `@{reference.field}` in every text, and fails where it knows no such reference."""
+    return any(isinstance(value, str) and "@{" in value for value in record.values())
 
 
 def _row_result(record_id: str, row: Mapping[str, Any]) -> RowResult:
