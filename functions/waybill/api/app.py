@@ -1,6 +1,6 @@
 """The HTTP API's Lambda handler: API Gateway's payload 2.0 in, JSON or problem details out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from threading import Lock
 from typing import Any
@@ -23,18 +23,15 @@ app.include_router(file_routes.router)
 _one_at_a_time = Lock()
 
 
-@app.exception_handler(RequestValidationError)
 def _refused(error: RequestValidationError) -> Response[str]:
     return problems.of_request(error)
 
 
-@app.exception_handler(WaybillError)
 def _known(error: WaybillError) -> Response[str]:
     logger.warning("request failed", extra={"error": type(error).__name__, "reason": str(error)})
     return problems.of_error(error)
 
 
-@app.exception_handler(Exception)
 def _unknown(error: Exception) -> Response[str]:
     # The reply says nothing of what broke: the log does, under the request's id.
     logger.exception("request broke", extra={"error": type(error).__name__})
@@ -43,15 +40,25 @@ def _unknown(error: Exception) -> Response[str]:
     )
 
 
-@app.not_found
 def _no_route(_error: NotFoundError) -> Response[str]:
     return problems.problem(HTTPStatus.NOT_FOUND, detail="There is no such route, or not with this method.", name="NotFound")
 
 
+app.exception_handler(RequestValidationError)(_refused)
+app.exception_handler(WaybillError)(_known)
+app.exception_handler(Exception)(_unknown)
+app.not_found(_no_route)
+
+
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """One request."""
+    return respond(event, context, build=Services)
+
+
+def respond(event: dict[str, Any], context: Any, *, build: Callable[..., Services]) -> dict[str, Any]:
+    """The reply to an event; `build` makes what the routes work with."""
     with _one_at_a_time:
-        token = current.set(Services(environment=ApiEnvironment.from_env(), requested_by=caller(event)))
+        token = current.set(build(environment=ApiEnvironment.from_env(), requested_by=caller(event)))
         try:
             return app.resolve(event, context)
         finally:

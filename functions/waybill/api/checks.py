@@ -6,6 +6,7 @@ deletes an object of the destination, a probe's included. It is told from files 
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 
 from waybill import compose
@@ -108,7 +109,7 @@ def _buckets(services: Services) -> Iterator[Check]:
         "Ask the bucket's owner for s3:GetObject and s3:ListBucket for this stage's roles, or configure the source's credentials."
     )
     for bucket in environment.config.source.buckets:
-        yield _tried(f"Source {bucket}: can be listed", lambda bucket=bucket: _listed(services, bucket), fix=fix, blocking=False)
+        yield _tried(f"Source {bucket}: can be listed", partial(_listed, services, bucket), fix=fix, blocking=False)
     yield _tried("Source: a file can be read", lambda: _readable(services), fix=fix)
     where = f"Destination {environment.destination_bucket}"
     yield _tried(f"{where}: can be read", lambda: _destination(services), fix="Check the bucket's name, region and policy.")

@@ -17,7 +17,7 @@ from waybill.files.domain import NO_ACCOUNT, FileState
 from waybill.files.verifying import unknown_entries, verify_page
 from waybill.runs.model import AccountId
 
-router = APIGatewayHttpRouter()
+router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
 Limit = Annotated[int, Query(ge=1, le=2000)]
 

@@ -35,8 +35,8 @@ class Operator:
     progress: Callable[[RunRecord], Counts]
     unknown_accounts: Callable[[tuple[str, ...]], list[str]]
     now: Callable[[], datetime]
+    sleep: Callable[[float], None]
     canary: int = 20
-    sleep: Callable[[float], None] = time.sleep
 
     def start(self, request: Started, *, key: str | None, requested_by: str) -> RunView:
         """Starts a run. The same key starts it once: asked again, the run that there is is given.

@@ -13,7 +13,7 @@ from waybill.api.reading import accounts_page, clean_up, errors_page, history_pa
 from waybill.api.services import current
 from waybill.runs.model import ErrorRow, RunId, RunView
 
-router = APIGatewayHttpRouter()
+router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
 Id = Annotated[RunId, Path()]
 Where = Annotated[str | None, Query(description="The `next` of the page before")]

@@ -1,5 +1,6 @@
 """What the routes work with, built from the function's environment. What is costly is kept by `compose` between requests."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ class Services:
     environment: ApiEnvironment
     requested_by: str
     now: Callable[[], datetime] = utcnow
+    sleep: Callable[[float], None] = time.sleep
 
     @cached_property
     def store(self) -> RunStore:
@@ -69,6 +71,7 @@ class Services:
             progress=partial(counts_so_far, self.store),
             unknown_accounts=self.unknown_accounts,
             now=self.now,
+            sleep=self.sleep,
             canary=self.environment.config.migration.canary,
         )
 
@@ -100,8 +103,8 @@ class Services:
         found: dict[str, str] = {}
         try:
             for start in range(0, len(accounts), IDS_PER_QUERY):
-                listed = ", ".join(soql.literal(account) for account in accounts[start : start + IDS_PER_QUERY])
-                rows = self.salesforce.query(f"SELECT Id, Name FROM Account WHERE Id IN ({listed})")
+                listed = soql.literals(accounts[start : start + IDS_PER_QUERY])
+                rows = self.salesforce.query(soql.select(["Id", "Name"], "Account", where=f"Id IN {listed}"))
                 found |= {to18(row["Id"]): row["Name"] or "" for row in rows}
         except SalesforceDenied as error:
             logger.warning("account names not read", extra={"error": type(error).__name__})
