@@ -5,9 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from waybill.files.urls import MAX_KEY_BYTES
-
 from local.samples.model import MAX_NAME, SOURCE_BUCKET, SampleAccount, SampleFile, SampleOrg, fitting_url
+from waybill.files.urls import MAX_KEY_BYTES
 
 
 @dataclass(frozen=True, slots=True)

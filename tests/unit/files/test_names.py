@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from waybill.errors import ConfigurationError
 from waybill.files.domain import NO_ACCOUNT
 from waybill.files.names import DestinationKeys, KeyLimits, NameAllocator, clean, file_name

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from waybill.files.domain import BadLocation, HttpLocation, Location, OwnLocation, S3Location
 from waybill.files.urls import LinkBuilder, locate, mask, path_of
 

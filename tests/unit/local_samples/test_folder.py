@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
-from waybill.files.domain import S3Location
-from waybill.files.urls import LinkBuilder, locate
 
 from local.samples.folder import entry_name, from_folder
 from local.samples.model import MAX_NAME, MAX_URL, SOURCE_BUCKET
+from waybill.files.domain import S3Location
+from waybill.files.urls import LinkBuilder, locate
 
 LINKS = LinkBuilder.for_bucket("customer-files", "us-east-1")
 

@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from waybill.files.domain import BadLocation, Location, S3Location
-from waybill.files.urls import LinkBuilder, locate
 
 from local.samples.model import MAX_NAME, MAX_URL, SOURCE_BUCKET, SampleFile, fitting_url, url_forms
 from local.samples.org import BIG_ACCOUNT, build_org, delta
+from waybill.files.domain import BadLocation, Location, S3Location
+from waybill.files.urls import LinkBuilder, locate
 
 LINKS = LinkBuilder.for_bucket("customer-files", "us-east-1")
 
