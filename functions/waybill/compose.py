@@ -119,11 +119,11 @@ def salesforce(environment: SalesforceEnvironment) -> "SalesforceClient":
 
 
 @_once
-def _store(region: str, credentials_arn: str, in_flight: int) -> "ObjectStore":
+def _store(region: str, credentials_arn: str, role_arn: str, in_flight: int) -> "ObjectStore":
     from waybill.files.storage import Credentials, store
 
     if not credentials_arn:
-        return store(region=region, in_flight=in_flight)
+        return store(region=region, role_arn=role_arn or None, in_flight=in_flight)
     keys = secret(credentials_arn)
     missing = {"access_key_id", "secret_access_key"} - keys.keys()
     if missing:
@@ -135,11 +135,11 @@ def _store(region: str, credentials_arn: str, in_flight: int) -> "ObjectStore":
 def source_store(config: Configuration, source_secret: str) -> "ObjectStore":
     """S3 as the source's reader sees it."""
     arn = source_secret if config.source.own_credentials else ""
-    return _store(config.source.region, arn, config.migration.copies_in_flight)
+    return _store(config.source.region, arn, config.source.role_arn or "", config.migration.copies_in_flight)
 
 
 def destination_store(config: Configuration) -> "ObjectStore":
-    return _store(config.destination.region, "", config.migration.copies_in_flight)
+    return _store(config.destination.region, "", "", config.migration.copies_in_flight)
 
 
 def forget() -> None:

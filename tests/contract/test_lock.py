@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from waybill.errors import LockLost
 from waybill.runs.lock import Granted, Held, Lock, ensure_held
 from waybill.table import Table

@@ -1,6 +1,7 @@
 """Runs in the table: claimed once, results that are facts, control, and an end that only their own execution writes."""
 
 import pytest
+
 from waybill.errors import NotFound
 from waybill.runs.model import Control, Counts, ErrorRow, Options, RunKind, RunRecord, RunStatus
 from waybill.runs.store import RunStore

@@ -8,7 +8,9 @@ from urllib.parse import urlencode
 
 import boto3
 from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import get_session
 
 from waybill.errors import ServiceUnavailable
 from waybill.files.domain import SourceFacts
@@ -38,8 +40,8 @@ CHECKSUM_ALGORITHMS = ("CRC64NVME", "SHA256", "SHA1", "CRC32C", "CRC32")
 ATTEMPTS = 5
 
 
-def client(*, region: str, credentials: Credentials | None, in_flight: int) -> "S3Client":
-    """A client for `in_flight` threads and the parts of large files beside them."""
+def client(*, region: str, credentials: Credentials | None = None, role_arn: str | None = None, in_flight: int) -> "S3Client":
+    """A client for `in_flight` threads and the parts of large files beside them. `role_arn`: it acts as that role."""
     config = Config(
         retries={"mode": "standard", "max_attempts": ATTEMPTS},
         max_pool_connections=in_flight + 32,
@@ -47,7 +49,8 @@ def client(*, region: str, credentials: Credentials | None, in_flight: int) -> "
         read_timeout=60,  # seconds between bytes: a long CopyObject sends white space meanwhile
         tcp_keepalive=True,
     )
-    return boto3.session.Session().client(
+    session = boto3.session.Session() if role_arn is None else _as_role(role_arn)
+    return session.client(
         "s3",
         region_name=region,
         config=config,
@@ -55,6 +58,21 @@ def client(*, region: str, credentials: Credentials | None, in_flight: int) -> "
         aws_secret_access_key=credentials.secret_access_key if credentials else None,
         aws_session_token=credentials.session_token if credentials else None,
     )
+
+
+def _as_role(role_arn: str) -> boto3.session.Session:
+    """A session with the role's credentials, which botocore renews before they expire: a task outlives an hour."""
+    own = get_session()
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=own.create_client,
+        source_credentials=own.get_credentials(),
+        role_arn=role_arn,
+        extra_args={"RoleSessionName": "waybill"},
+    )
+    renewed = DeferredRefreshableCredentials(method="assume-role", refresh_using=fetcher.fetch_credentials)
+    session = get_session()
+    session._credentials = renewed  # type: ignore[attr-defined]  # noqa: SLF001 - no other way to hand over what renews itself
+    return boto3.session.Session(botocore_session=session)
 
 
 @dataclass(frozen=True, slots=True)

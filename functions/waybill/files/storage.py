@@ -208,12 +208,12 @@ class Credentials:
     session_token: str | None = field(default=None, repr=False)
 
 
-def store(*, region: str, credentials: Credentials | None = None, in_flight: int) -> ObjectStore:
-    """S3 in `region`, with the function's own role unless `credentials` are given, for `in_flight` threads."""
+def store(*, region: str, credentials: Credentials | None = None, role_arn: str | None = None, in_flight: int) -> ObjectStore:
+    """S3 in `region` for `in_flight` threads: with `credentials`, else as the role `role_arn`, else as the function's own."""
     # boto3 takes a quarter of a second to import and build: only who talks to S3 pays for it.
     from waybill.files.s3 import S3Store, client
 
-    return S3Store(client(region=region, credentials=credentials, in_flight=in_flight))
+    return S3Store(client(region=region, credentials=credentials, role_arn=role_arn, in_flight=in_flight))
 
 
 def possible_key(key: str) -> bool:

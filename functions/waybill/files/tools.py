@@ -14,7 +14,7 @@ def tools_for(environment: CopyEnvironment, *, out_of_time: Callable[[], bool]) 
     config = environment.config
     return Tools(
         destination=compose.destination_store(config),
-        source=compose.source_store(config, environment.source_secret) if config.source.own_credentials else None,
+        source=compose.source_store(config, environment.source_secret) if config.source.streamed else None,
         web=Web(resolve, connect),
         sleep=time.sleep,
         limits=replace(Limits(), max_size=config.migration.max_file_size),

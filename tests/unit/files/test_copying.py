@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+
+from tests.fakes.object_store import FakeObjectStore
 from waybill.errors import ServiceUnavailable
 from waybill.files.comparing import proof
 from waybill.files.copying import copy_one
@@ -11,8 +13,6 @@ from waybill.files.domain import S3Location, SourceFacts, VerifiedBy
 from waybill.files.jobs import CopyFault, CopyJob, CopyOutcome, CopyStatus, Tools
 from waybill.files.storage import Refusal, Refused
 from waybill.files.web import Web
-
-from tests.fakes.object_store import FakeObjectStore
 
 PDF = b"%PDF-1.7 hello"
 

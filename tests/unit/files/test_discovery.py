@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from waybill.files.discovery import Copy, Look, Record, Rules, Skip, decide, gone, resolve
 from waybill.files.domain import Entry, FileState, HttpLocation, S3Location, SourceFacts, VerifiedBy
 from waybill.files.ledger import FileItem

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from waybill.errors import IllegalTransition
 from waybill.files.domain import FileEvent, FileState, SourceFacts, transition
 

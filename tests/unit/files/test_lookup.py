@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.fakes.object_store import FakeObjectStore
 from waybill.errors import BucketUnavailable, ServiceUnavailable
 from waybill.files.lookup import Unreadable, Versioned, _just_before, look_up
 from waybill.files.storage import RequestCounts, Tally
-
-from tests.fakes.object_store import FakeObjectStore
 
 
 def counted(s3: FakeObjectStore) -> tuple[FakeObjectStore, Tally]:

@@ -7,6 +7,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.fakes.object_store import FakeObjectStore
 from waybill.errors import ServiceUnavailable
 from waybill.files.comparing import proof
 from waybill.files.copying import copy_one
@@ -16,8 +18,6 @@ from waybill.files.multipart import plan_parts
 from waybill.files.storage import Content, ObjectRef, Refusal, Refused
 from waybill.files.streaming import sha256_of
 from waybill.files.web import Web
-
-from tests.fakes.object_store import FakeObjectStore
 
 BODY = bytes(range(256)) * 10  # 2,560 bytes
 LIMITS = Limits(copy_object=1000, copy_part=700, min_part=100, parts_in_flight=3)

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from waybill.files.domain import NO_ACCOUNT
 from waybill.files.packing import ACCOUNTS_LISTED, LARGE_ACCOUNT, Packer, Packet, units
 

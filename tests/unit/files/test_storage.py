@@ -9,6 +9,9 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
+
+from local.aws import conditional_copy
+from tests.fakes.object_store import FakeObjectStore
 from waybill.errors import BucketUnavailable, ServiceUnavailable
 from waybill.files.comparing import proof
 from waybill.files.copying import copy_one
@@ -30,9 +33,6 @@ from waybill.files.storage import (
 )
 from waybill.files.streaming import sha256_of
 from waybill.files.web import Web
-
-from local.aws import conditional_copy
-from tests.fakes.object_store import FakeObjectStore
 
 CONTENT = Content("application/pdf", "gzip", "inline", "de", "no-store", {"owner": "a"})
 ODD_KEYS = ["a+b c.pdf", "100%.pdf", "Übung/日本.pdf", "a//b", "quote'\"<&>", "tab\tkey", "~tilde"]
@@ -134,7 +134,7 @@ def test_a_copy_is_pinned_to_its_source(s3: ObjectStore) -> None:
 
 
 @pytest.mark.parametrize("tags", [True, False])
-def test_a_copy_takes_headers_metadata_and_tags_along(s3: ObjectStore, tags: bool) -> None:  # noqa: FBT001
+def test_a_copy_takes_headers_metadata_and_tags_along(s3: ObjectStore, tags: bool) -> None:
     etag = put(s3, "a", tags={"kind": "a b=c"})
     written = s3.copy(ObjectRef("old-bucket", "a"), "new-bucket", "b", if_match=etag, tags=tags)
     head = s3.head(ObjectRef("new-bucket", "b"))
@@ -212,7 +212,7 @@ def test_the_copier_keeps_its_promises_on_every_store(s3: ObjectStore) -> None:
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_the_copier_moves_large_objects_on_every_store(s3: ObjectStore, streamed: bool) -> None:  # noqa: FBT001
+def test_the_copier_moves_large_objects_on_every_store(s3: ObjectStore, streamed: bool) -> None:
     body = b"a" * 5 * MIB + b"the rest"
     facts = SourceFacts(len(body), put(s3, "big", body))
     limits = Limits(copy_object=MIB, copy_part=5 * MIB, stream_part=5 * MIB)
@@ -413,5 +413,5 @@ def test_credentials_do_not_show_their_secret() -> None:
 @pytest.mark.parametrize(
     ("key", "possible"), [("a", True), ("", False), ("x" * 1024, True), ("é" * 513, False), ("\ud800", False)]
 )
-def test_some_strings_can_be_no_key(key: str, possible: bool) -> None:  # noqa: FBT001
+def test_some_strings_can_be_no_key(key: str, possible: bool) -> None:
     assert possible_key(key) is possible

@@ -14,6 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.fakes.object_store import FakeObjectStore
 from waybill.errors import ServiceUnavailable
 from waybill.files.comparing import proof
 from waybill.files.copying import copy_one
@@ -22,8 +24,6 @@ from waybill.files.jobs import CopyFault, CopyJob, CopyOutcome, CopyStatus, Limi
 from waybill.files.storage import Content
 from waybill.files.streaming import sha256_of
 from waybill.files.web import Endpoint, Web, connect, is_public
-
-from tests.fakes.object_store import FakeObjectStore
 
 PUBLIC = "93.184.216.34"
 BIG = bytes(range(256)) * 10

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from waybill.files.domain import FileState, HttpLocation, S3Location, SourceFacts, VerifiedBy
 from waybill.files.ledger import FileItem
 from waybill.files.switching import (
