@@ -36,11 +36,15 @@ def simulator() -> Iterator[SalesforceSimulator]:
         yield running
 
 
-@pytest.fixture
-def client(simulator: SalesforceSimulator, waits: Waits) -> SalesforceClient:
+def connected(simulator: SalesforceSimulator, waits: Waits | None = None) -> SalesforceClient:
     settings = SalesforceSettings(login_url=simulator.url, auth=AuthFlow.CLIENT_CREDENTIALS)
     secret = {"client_id": simulator.client_id, "client_secret": simulator.client_secret}
-    return connect(settings, secret, cache=MemoryTokenCache(), sleep=waits, random=lambda: 0.5)
+    return connect(settings, secret, cache=MemoryTokenCache(), sleep=waits or Waits(), random=lambda: 0.5)
+
+
+@pytest.fixture
+def client(simulator: SalesforceSimulator, waits: Waits) -> SalesforceClient:
+    return connected(simulator, waits)
 
 
 @pytest.fixture
