@@ -120,7 +120,7 @@ class Schema:
                     yield child, entry
 
 
-def _system_fields(owned: bool) -> tuple[Field, ...]:  # noqa: FBT001 - private
+def _system_fields(*, owned: bool, deletable: bool) -> tuple[Field, ...]:
     def locked(name: str, kind: str, label: str, **more: Any) -> Field:  # Any: the fields of Field
         return Field(
             name=name, type=kind, label=label, nillable=False, createable=False, updateable=False, defaulted=True, **more
@@ -146,7 +146,8 @@ def _system_fields(owned: bool) -> tuple[Field, ...]:  # noqa: FBT001 - private
         references=("User",),
         relationship="Owner",
     )
-    return (owner, *fields) if owned else fields
+    system = fields if deletable else fields[1:]
+    return (owner, *system) if owned else system
 
 
 def sobject_of(raw: Mapping[str, Any]) -> SObject:  # Any: JSON
@@ -171,7 +172,11 @@ def sobject_of(raw: Mapping[str, Any]) -> SObject:  # Any: JSON
         label=raw["label"],
         plural=raw["plural"],
         prefix=raw["prefix"],
-        fields=(identity, *given, *_system_fields(raw.get("owned", False))),
+        fields=(
+            identity,
+            *given,
+            *_system_fields(owned=raw.get("owned", False), deletable=raw.get("deletable", raw.get("writable", True))),
+        ),
         apis=frozenset(raw.get("apis", ["data"])),
         writable=raw.get("writable", True),
         owned=raw.get("owned", False),

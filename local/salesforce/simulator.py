@@ -4,6 +4,7 @@ import re
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from datetime import UTC
 from email.utils import format_datetime
 from types import TracebackType
@@ -39,8 +40,10 @@ class SalesforceSimulator:
         clock: Clock = utcnow,
         schema: Schema | None = None,
         instance_url: str | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._address = (host, port)
+        self._sleep = sleep
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
         self._usage_lock = threading.Lock()
@@ -99,7 +102,7 @@ class SalesforceSimulator:
             return self._own(request)
         slow = self.faults.strike(Misbehaviour.SLOW, request.method, request.path)
         if slow:
-            time.sleep(slow.seconds)
+            self._sleep(slow.seconds)
         is_write = self._rest.is_write(request)
         reply = self._broken(request) or self._answered(request)
         committed = is_write and reply.ok

@@ -64,7 +64,7 @@ class ToSimulator(HTTPAdapter):
         super().__init__()
         self._url = urllib.parse.urlsplit(url)
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         assert request.url is not None
         request.url = urllib.parse.urlsplit(request.url)._replace(scheme=self._url.scheme, netloc=self._url.netloc).geturl()
         return super().send(request, *args, **kwargs)

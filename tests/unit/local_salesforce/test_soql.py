@@ -7,10 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.salesforce.conditions import compiled
 from local.salesforce.dates import literal_range
 from local.salesforce.errors import Fault
+from local.salesforce.evaluate import run
 from local.salesforce.ids import key_of, to_18
 from local.salesforce.org import Org
+from local.salesforce.paths import Scope
+from local.salesforce.plan import stretch_for
 from local.salesforce.soql import parse
 
 
@@ -224,8 +228,6 @@ KEYSET = "SELECT Id, Account__c FROM DocListEntry__c WHERE {} ORDER BY Account__
 def test_paging_by_key_yields_every_entry_between_the_bounds_once_and_in_order(
     owners: list[int], size: int, one: int, two: int
 ) -> None:
-    from local.salesforce.evaluate import run  # noqa: PLC0415 - the simulator is loaded already
-
     org = Org()
     accounts = [org.insert("Account", {"Name": f"a{n}"}) for n in range(5)]
     for owner in owners:
@@ -247,9 +249,6 @@ def test_paging_by_key_yields_every_entry_between_the_bounds_once_and_in_order(
 
 
 def test_paging_by_key_through_one_large_account_does_not_read_it_anew_each_time() -> None:
-    from local.salesforce.paths import Scope  # noqa: PLC0415 - likewise
-    from local.salesforce.plan import stretch_for  # noqa: PLC0415 - likewise
-
     org = Org()
     account = org.insert("Account", {"Name": "large"})
     ids = [org.insert("DocListEntry__c", {"Account__c": account}) for _ in range(100)]
@@ -257,3 +256,103 @@ def test_paging_by_key_through_one_large_account_does_not_read_it_anew_each_time
         query = parse(KEYSET.format(f"Account__c >= '{account}' AND {condition}", 10))
         stretch = stretch_for(query, Scope(org, query, "data"))
         assert org.table("DocListEntry__c").count_between(stretch.index, stretch.low, stretch.high) <= 11
+
+
+def filled_org() -> tuple[Org, list[str]]:
+    """An org with entries of three accounts and of none, and all the ids."""
+    org = Org()
+    accounts = [org.insert("Account", {"Name": f"a{n}"}) for n in range(3)]
+    owners = [None, accounts[1], accounts[0], accounts[2], accounts[1], None, accounts[0], accounts[1]]
+    return org, accounts + [org.insert("DocListEntry__c", {"Account__c": owner}) for owner in owners]
+
+
+ORG, IDS = filled_org()
+SIMPLE = st.one_of(
+    st.builds(
+        "{} {} '{}'".format,
+        st.sampled_from(["Id", "Account__c"]),
+        st.sampled_from(["=", "!=", "<", "<=", ">", ">="]),
+        st.sampled_from(IDS),
+    ),
+    st.builds("Account__c {} null".format, st.sampled_from(["=", "!="])),
+    st.builds(
+        "{} {} ('{}', '{}')".format,
+        st.sampled_from(["Id", "Account__c"]),
+        st.sampled_from(["IN", "NOT IN"]),
+        *[st.sampled_from(IDS)] * 2,
+    ),
+)
+CONDITIONS = st.recursive(
+    SIMPLE,
+    lambda inner: st.one_of(
+        st.builds("({}) AND ({})".format, inner, inner),
+        st.builds("({}) OR ({})".format, inner, inner),
+        st.builds("NOT ({})".format, inner),
+    ),
+    max_leaves=6,
+)
+
+
+@given(CONDITIONS, st.sampled_from(["Id", "Account__c, Id", "Account__c DESC, Id", "Account__c NULLS LAST, Id"]))
+def test_an_index_never_changes_what_is_found_nor_its_order(condition: str, order: str) -> None:
+    text = f"SELECT Id FROM DocListEntry__c WHERE {condition} ORDER BY {order}"
+    query = parse(text)
+    assert query.where is not None
+    fits = compiled(query.where, Scope(ORG, query, "data"), lambda inner: [])
+    rows = sorted((row for row in ORG.all("DocListEntry__c") if fits(row)), key=lambda row: str(row["Id"]))
+    if order != "Id":
+        rows.sort(key=lambda row: str(row["Account__c"] or ""), reverse="DESC" in order)
+        nulls = [row for row in rows if row["Account__c"] is None]
+        others = [row for row in rows if row["Account__c"] is not None]
+        rows = others + nulls if "LAST" in order else nulls + others
+    assert [row["Id"] for row in run(ORG, text).rows] == [row["Id"] for row in rows]
+
+
+WORDS = [
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "AND",
+    "OR",
+    "NOT",
+    "IN",
+    "LIKE",
+    "ORDER",
+    "GROUP",
+    "BY",
+    "LIMIT",
+    "OFFSET",
+    "COUNT",
+    "(",
+    ")",
+    ",",
+    "=",
+    "!=",
+    "<",
+    "'a'",
+    "5",
+    "null",
+    "true",
+    "TODAY",
+]
+WORDS += [
+    "Id",
+    "Name",
+    "Account",
+    "SELECT Id FROM Account",
+    "WHERE Name = 'a'",
+    "2026-11-20",
+    "CreatedDate",
+    r"'\\%'",
+    "COUNT(Id)",
+    "Parent.Name",
+]
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=14), st.booleans())
+def test_any_statement_is_answered_or_refused_by_name(words: list[str], whole: bool) -> None:
+    statement = " ".join(["SELECT Id FROM Account", *words] if whole else words)
+    try:
+        run(ORG, statement)
+    except Fault as fault:
+        assert fault.status == 400
