@@ -1,7 +1,6 @@
 """The event bus: patterns as EventBridge has them, targets, inputs, retries, schedules."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -44,8 +43,8 @@ def rule(target: dict[str, Any], *, pattern: dict[str, Any] | None = None, bus: 
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    yield World()
+def world() -> World:
+    return World()
 
 
 def deliver(bus: EventBus, event: dict[str, Any]) -> None:

@@ -11,12 +11,12 @@ from typing import Any
 
 import boto3
 import pytest
-from waybill import telemetry
-from waybill.settings import environ
 
 from local.aws.endpoint import Endpoint
 from local.aws.lambdas import FunctionSpec, LambdaInvoker, LambdaLogs
 from local.stepfunctions.errors import LambdaFailure, StateError
+from waybill import telemetry
+from waybill.settings import environ
 
 MODULE = "local_aws_handlers"
 
@@ -85,7 +85,7 @@ def test_a_handler_that_cannot_run_fails_by_name(handler: str, error: str) -> No
 
 
 def test_an_unknown_function_is_the_services_error() -> None:
-    with pytest.raises(StateError, match="Lambda.ResourceNotFoundException"):
+    with pytest.raises(StateError, match=r"Lambda\.ResourceNotFoundException"):
         invoker()("nobody", {})
 
 

@@ -122,7 +122,7 @@ def test_a_function_is_made_with_the_environment_that_the_template_gives_it(aws:
 
 def test_a_function_that_is_not_in_python_is_refused(aws: Endpoint) -> None:
     node = {"Type": "AWS::Lambda::Function", "Properties": {"Runtime": "nodejs22.x", "Role": "arn:aws:iam::1:role/x"}}
-    with pytest.raises(TemplateError, match="Lambda::Function Node in one.*nodejs22.x"):
+    with pytest.raises(TemplateError, match=r"Lambda::Function Node in one.*nodejs22\.x"):
         deploy({"Node": node})
 
 

