@@ -1,7 +1,7 @@
 """The folder of the local stack: `local.json`, which says where it answers, and `up.pid`, which says who runs it."""
 
+import fcntl
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,17 +45,14 @@ class Home:
         return found
 
     def pid(self) -> int | None:
-        """The process of `waybill up`, if it lives."""
+        """The process of `waybill up`, if it lives: it holds a lock on its pid file, which a crash frees."""
         try:
-            pid = int(self.pid_file.read_text(encoding="ascii").strip())
+            with self.pid_file.open(encoding="ascii") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except OSError:
+                    pid = int(file.read().strip())
+                    return pid if pid > 1 else None
         except (OSError, ValueError):
             return None
-        if pid <= 1:
-            return None
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return None
-        except PermissionError:
-            pass
-        return pid
+        return None

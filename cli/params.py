@@ -38,7 +38,7 @@ class Ports(click.ParamType[str]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         parts = str(value).split(",")
-        if len(parts) not in {1, 3} or not all(part.isdecimal() and int(part) <= 65535 for part in parts):
+        if parts != ["0"] and (len(parts) != 3 or not all(part.isdecimal() and int(part) <= 65535 for part in parts)):
             self.fail(f"{value!r}: say 0 for any free ports, or three of them: AWS,Salesforce,API.", param, ctx)
         return str(value)
 

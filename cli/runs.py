@@ -128,7 +128,7 @@ _steer(
 @click.option("--errors", "with_errors", is_flag=True, help="Only failures, and the run's error rows with them.")
 @click.pass_obj
 def logs(app: App, *, run_id: str, limit: int, with_errors: bool) -> ExitCode:
-    """What the state machine did, event by event."""
+    """What the state machine did, event by event, the newest last."""
     app.run_id = run_id
     events = list(app.client.pages(f"/runs/{run_id}/logs", limit=limit))
     if with_errors:
@@ -136,7 +136,7 @@ def logs(app: App, *, run_id: str, limit: int, with_errors: bool) -> ExitCode:
     rows = list(app.client.pages(f"/runs/{run_id}/errors", limit=limit)) if with_errors else []
 
     def page(console: Console) -> None:
-        for event in events:
+        for event in reversed(events):
             line = "  ".join(words.safe(event.get(name)) for name in ("at", "event", "state", "detail") if event.get(name))
             console.print(Text(line, style="red" if event.get("level") == "error" else ""))
         show_errors(console, rows, run_id=run_id, limit=limit)

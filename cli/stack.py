@@ -37,13 +37,6 @@ def up(app: App, *, empty: bool, from_dir: Path | None, accounts: int | None, fi
         raise click.UsageError("--empty has no data: leave out --from, --accounts and --files.")
     if from_dir and (accounts or files):
         raise click.UsageError("--from takes your files: leave out --accounts and --files.")
-    running = app.home.pid()
-    if running is not None:
-        raise CommandError(
-            f"It runs already (process {running}).",
-            hint="Stop it with `waybill down`, or use another --home.",
-            name="AlreadyRunning",
-        )
     try:
         from local import stack  # only `up` needs the local stack, and importing it takes seconds
     except ModuleNotFoundError as error:
@@ -54,10 +47,14 @@ def up(app: App, *, empty: bool, from_dir: Path | None, accounts: int | None, fi
         ) from None
     # what the stack says while it runs is no part of the one JSON object
     with contextlib.redirect_stdout(sys.stderr) if app.json else contextlib.nullcontext():
-        code = stack.run(home=app.home.path, ports=ports, empty=empty, from_dir=from_dir, accounts=accounts, files=files)
-    return app.finish(
-        {"home": str(app.home.path), "stopped": True, "exit_code": code}, ExitCode.DONE if code == 0 else ExitCode.FAILED
-    )
+        code = ExitCode(
+            stack.run(home=app.home.path, ports=ports, empty=empty, from_dir=from_dir, accounts=accounts, files=files)
+        )
+    if code is not ExitCode.DONE and app.json:
+        raise CommandError(
+            "The local stack did not start or broke: it says why on standard error.", code=code, name="StackFailed"
+        )
+    return app.finish({"home": str(app.home.path), "stopped": True}, code)
 
 
 @click.command(cls=WaybillCommand, epilog="waybill down")

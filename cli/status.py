@@ -63,7 +63,7 @@ def status(
     everything: bool, export: Path | None, cleanup_days: int | None,
 ) -> ExitCode:  # fmt: skip
     """Where the migration stands."""
-    removed = app.client.delete("/runs", older_than_days=cleanup_days) if cleanup_days is not None else None
+    removed = _clean_up(app, cleanup_days) if cleanup_days is not None else None
     whole = everything or export is not None
     overview = overview or not (accounts or readiness or errors or recent_errors)
     found = app.client.get("/status")
@@ -96,6 +96,16 @@ def status(
             console.print(Text(f"Saved: {export}"))
 
     return app.finish(payload, show=page)
+
+
+def _clean_up(app: App, days: int) -> dict[str, Any]:
+    """The API deletes as many as it has time for: asked until nothing is left."""
+    deleted = 0
+    while True:
+        reply = app.client.delete("/runs", older_than_days=days)
+        deleted += int(reply.get("deleted", 0))
+        if not reply.get("more"):
+            return {"deleted": deleted}
 
 
 def _recent_errors(app: App, wanted: int) -> list[dict[str, Any]]:
@@ -162,16 +172,18 @@ def show_checks(console: Console, title: str, checks: list[dict[str, Any]]) -> N
     """Checks {name, ok, detail, fix}: `ok` None means that it could not be told."""
     rows = table(title, "", "check", "found", "what to do")
     for check in checks:
-        mark = (
-            Text("?", style="yellow")
-            if check.get("ok") is None
-            else Text("ok", style="green")
-            if check["ok"]
-            else Text("no", style="bold red")
-        )
+        mark = _mark(ok=check.get("ok"), blocking=bool(check.get("blocking", True)))
         fix = words.safe(check.get("fix")) if check.get("fix") and not check.get("ok") else ""
         rows.add_row(mark, Text(words.safe(check.get("name"))), Text(words.safe(check.get("detail"))), Text(fix))
     console.print(rows)
+
+
+def _mark(*, ok: bool | None, blocking: bool) -> Text:
+    if ok is None:
+        return Text("?", style="yellow")
+    if ok:
+        return Text("ok", style="green")
+    return Text("no", style="bold red") if blocking else Text("!", style="yellow")
 
 
 def show_accounts(console: Console, accounts: list[dict[str, Any]]) -> None:

@@ -27,8 +27,8 @@ def progress_of(run: dict[str, Any]) -> tuple[int, int]:
 
     if run.get("kind") == "rollback":
         done, total = total_of("rolled_back", "conflicts", "failed"), total_of("to_restore")
-    elif run.get("kind") == "cutover" and files.get("to_switch"):
-        done, total = total_of("switched", "conflicts"), total_of("to_switch")
+    elif run.get("kind") == "cutover" and files.get("switched"):
+        done, total = total_of("switched", "held_back", "conflicts", "failed"), total_of("total")
     else:
         done, total = total_of("copied", "skipped", "failed"), total_of("total")
     return min(done, total), total

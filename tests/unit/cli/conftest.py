@@ -108,7 +108,8 @@ def api() -> Iterator[FakeApi]:
 @pytest.fixture
 def home(tmp_path: Path, api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home in which a local stack seems to be up."""
-    monkeypatch.delenv("WAYBILL_API", raising=False)
+    for name in ("WAYBILL_API", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WAYBILL_HOME", str(tmp_path))
     (tmp_path / "local.json").write_text(json.dumps({"api": {"url": api.url, "token": TOKEN}}))
     return tmp_path

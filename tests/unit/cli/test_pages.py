@@ -109,7 +109,7 @@ def test_an_export_that_cannot_be_written_is_a_clear_error(run: Run, standing: F
 
 
 def test_cleanup_deletes_old_run_records(run: Run, standing: FakeApi) -> None:
-    standing.on("DELETE", "/runs", {"deleted": 7})
+    standing.on("DELETE", "/runs", {"deleted": 5, "more": True}, {"deleted": 2, "more": False})
     done = run("status", "--cleanup-days", "30")
     assert "7 run records deleted." in done.out
     assert standing.asked[0].query == {"older_than_days": "30"}
@@ -125,6 +125,14 @@ def test_check_ends_with_2_while_something_is_to_be_fixed(run: Run, api: FakeApi
     assert done.code == 2
     assert "Grant View All." in done.out
     assert "1 thing to fix." in done.out
+
+
+def test_a_warning_is_nothing_that_must_be_fixed(run: Run, api: FakeApi) -> None:
+    warning = {"name": "View All", "ok": False, "detail": "missing", "fix": "Grant View All.", "blocking": False}
+    api.on("POST", "/check", {"checks": [warning]})
+    done = run("check")
+    assert done.code == 0
+    assert "Grant View All." in done.out
 
 
 def test_accounts_show_entries_files_and_states(run: Run, standing: FakeApi) -> None:

@@ -1,6 +1,5 @@
 """up, down and demo, without the stack itself."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -21,7 +20,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     def run(**how: Any) -> int:
         sys.stdout.write("a line of the stack\n")
         started.append(how)
-        return 0
+        return 2 if how["files"] == 666 else 0
 
     import local
 
@@ -65,19 +64,19 @@ def test_up_refuses_what_makes_no_sense(run: Run, stack: list[dict[str, Any]], w
     assert stack == []
 
 
-def test_up_does_not_start_twice(run: Run, home: Path, stack: list[dict[str, Any]]) -> None:
-    (home / "up.pid").write_text(str(os.getpid()))
-    done = run("up", "--json")
-    assert (done.code, done.json["error"]["class"]) == (2, "AlreadyRunning")
-    assert stack == []
+def test_up_ends_as_the_stack_ended(run: Run, stack: list[dict[str, Any]]) -> None:
+    assert run("up", "--files", "666").code == 2
+    done = run("up", "--files", "666", "--json")
+    assert (done.code, done.json["error"]["class"]) == (2, "StackFailed")
 
 
-def test_up_starts_over_a_pid_file_that_was_left_behind(run: Run, home: Path, stack: list[dict[str, Any]]) -> None:
-    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
-        gone.wait()
-    (home / "up.pid").write_text(str(gone.pid))
-    assert run("up").code == 0
-    assert len(stack) == 1
+HOLDER = """
+import fcntl, sys, time
+file = open(sys.argv[1], "a+")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(60)
+"""
 
 
 def test_down_ends_the_process_that_up_started(run: Run, home: Path) -> None:
@@ -86,11 +85,22 @@ def test_down_ends_the_process_that_up_started(run: Run, home: Path) -> None:
             process.wait(10)
             super().sleep(seconds)
 
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
-        (home / "up.pid").write_text(str(process.pid))
+    command = [sys.executable, "-c", HOLDER, str(home / "up.pid")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        (home / "up.pid").write_text(f"{process.pid}\n")
         done = run("down", "--json", clock=Reaping())
         assert (done.code, done.json) == (0, {"stopped": True, "pid": process.pid})
         assert process.returncode == -signal.SIGTERM
+
+
+def test_down_spares_a_process_that_only_has_the_number_of_one_that_crashed(run: Run, home: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as bystander:
+        (home / "up.pid").write_text(f"{bystander.pid}\n")
+        assert run("down", "--json").json["error"]["class"] == "NothingRunning"
+        assert bystander.poll() is None
+        bystander.kill()
 
 
 @pytest.mark.parametrize("text", [None, "", "x", "0", "-1", "1"])
