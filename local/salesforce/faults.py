@@ -115,6 +115,9 @@ class Faults:
         unknown = body.keys() - known - {"kind", "ids"}
         if unknown:
             raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
+        numbers = [body.get(name, 0) for name in ("times", "after", "seconds", "status")]
+        if not all(value is None or (isinstance(value, int | float) and value >= 0) for value in numbers):
+            raise ValueError("times, after, seconds and status are numbers")
         keys = frozenset(str(record_id)[:15] for record_id in body.get("ids", []))
         settings = {name: value for name, value in body.items() if name in known}
         self._add(Switch(Misbehaviour(str(body.get("kind"))), keys=keys, **settings))
@@ -139,7 +142,7 @@ class Faults:
         """The switch that hits this call, which is then counted."""
         with self._lock:
             for switch in self._switches:
-                if switch.kind is not kind or not switch.matches(method, path):
+                if switch.kind is not kind or switch.spent() or not switch.matches(method, path):
                     continue
                 if switch.after > 0:
                     switch.after -= 1

@@ -73,11 +73,17 @@ class Records:
             raise Fault("INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", fields=["Id"])
         return self._org.insert(sobject.name, values, user_id=self._org.api_user_id)
 
-    def update(self, request: Request, sobject: SObject, record_id: str, values: dict[str, Any]) -> None:
+    def update(
+        self,
+        request: Request,
+        sobject: SObject,
+        record_id: str,
+        values: dict[str, Any],
+        *,
+        unmodified_since: datetime | None = None,
+    ) -> None:
         self._faults.check_row(request.method, request.path, record_id)
-        since = request.headers.get("if-unmodified-since")
-        limit = None if since is None else _http_date(since)
-        self._org.update(sobject.name, record_id, values, user_id=self._org.api_user_id, unmodified_since=limit)
+        self._org.update(sobject.name, record_id, values, user_id=self._org.api_user_id, unmodified_since=unmodified_since)
 
     def delete(self, request: Request, sobject: SObject, record_id: str) -> None:
         self._faults.check_row(request.method, request.path, record_id)
@@ -105,7 +111,10 @@ class Records:
         values = request.json_object()
         if any(name.lower() == "id" for name in values):
             raise RequestFault("INVALID_FIELD", "The Id field should not be specified in the sobject data.")
-        self._restated(lambda: self.update(request, sobject, record_id, values))
+        # Collections know no such header: it binds single records only.
+        since = request.headers.get("if-unmodified-since")
+        limit = None if since is None else _http_date(since)
+        self._restated(lambda: self.update(request, sobject, record_id, values, unmodified_since=limit))
         return Reply(204)
 
     def delete_one(self, request: Request, sobject: SObject, record_id: str) -> Reply:

@@ -101,6 +101,15 @@ def test_an_update_can_be_bound_to_an_unmodified_record(client: Any, clock: Any)
     assert client.call("PATCH", path, json={"Name": "b"}, headers=since).status_code == 204
     refused = client.call("PATCH", path, json={"Name": "c"}, headers=since)
     assert errors(refused) == (412, "PRECONDITION_FAILED")
+    part = {
+        "method": "PATCH",
+        "url": f"/services/data/v66.0/{path}",
+        "referenceId": "a",
+        "httpHeaders": since,
+        "body": {"Name": "d"},
+    }
+    reply = client.call("POST", "composite", json={"compositeRequest": [part]})
+    assert reply.json()["compositeResponse"][0]["httpStatusCode"] == 412
     assert client.call("GET", path).json()["Name"] == "b"
 
 

@@ -81,7 +81,12 @@ def test_faults_are_set_and_cleared_over_http(client: Any) -> None:
     assert client.call("GET", "/_simulator/faults").json()[0]["ids"] == [entry[:15]]
     assert client.call("DELETE", "/_simulator/faults").status_code == 204
     assert update(client, entry) == ["ok"]
-    for wrong in ({"kind": "nonsense"}, {"kind": "slow", "speed": 1}, {"kind": "slow", "path": "("}):
+    for wrong in (
+        {"kind": "nonsense"},
+        {"kind": "slow", "speed": 1},
+        {"kind": "slow", "path": "("},
+        {"kind": "slow", "times": "x"},
+    ):
         assert client.call("POST", "/_simulator/faults", json=wrong).status_code == 400
 
 

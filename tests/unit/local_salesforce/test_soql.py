@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.salesforce.conditions import compiled
@@ -16,6 +16,9 @@ from local.salesforce.org import Org
 from local.salesforce.paths import Scope
 from local.salesforce.plan import stretch_for
 from local.salesforce.soql import parse
+
+# A busy machine is no fault of the code.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture
@@ -216,6 +219,7 @@ def test_a_date_literal_names_a_span_of_days(text: str, first: str, after: str) 
     assert [day.isoformat() for day in span] == [first, after]
 
 
+@PATIENT
 @given(st.text(alphabet="0123456789ABCxyzZ", min_size=15, max_size=15))
 def test_an_id_survives_the_loss_of_its_case(id_15: str) -> None:
     assert key_of(to_18(id_15).lower()) == key_of(to_18(id_15).upper()) == id_15
@@ -224,6 +228,7 @@ def test_an_id_survives_the_loss_of_its_case(id_15: str) -> None:
 KEYSET = "SELECT Id, Account__c FROM DocListEntry__c WHERE {} ORDER BY Account__c, Id LIMIT {}"
 
 
+@PATIENT
 @given(st.lists(st.integers(-1, 4), max_size=25), st.integers(1, 7), st.integers(0, 4), st.integers(0, 4))
 def test_paging_by_key_yields_every_entry_between_the_bounds_once_and_in_order(
     owners: list[int], size: int, one: int, two: int
@@ -293,6 +298,7 @@ CONDITIONS = st.recursive(
 )
 
 
+@PATIENT
 @given(CONDITIONS, st.sampled_from(["Id", "Account__c, Id", "Account__c DESC, Id", "Account__c NULLS LAST, Id"]))
 def test_an_index_never_changes_what_is_found_nor_its_order(condition: str, order: str) -> None:
     text = f"SELECT Id FROM DocListEntry__c WHERE {condition} ORDER BY {order}"
@@ -349,6 +355,7 @@ WORDS += [
 ]
 
 
+@PATIENT
 @given(st.lists(st.sampled_from(WORDS), max_size=14), st.booleans())
 def test_any_statement_is_answered_or_refused_by_name(words: list[str], whole: bool) -> None:
     statement = " ".join(["SELECT Id FROM Account", *words] if whole else words)
