@@ -54,7 +54,12 @@ def seaweedfs() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
         ports = [f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", f"-s3.port={s3}"]
         command = [weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", *ports, "-volume.max=1000"]
-        server = subprocess.Popen([*command, "-master.volumeSizeLimitMB=64"], stdout=log, stderr=log, cwd=folder)
+        server = subprocess.Popen(
+            [*command, "-master.volumeSizeLimitMB=64", "-s3.port.iceberg=0", "-s3.port.lance=0"],
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+        )
         endpoint = f"http://127.0.0.1:{s3}"
         try:
             for _ in range(240):
