@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+
+from local.salesforce.simulator import SalesforceSimulator
+from tests.unit.salesforce.scripted import ScriptedOrg
 from waybill.salesforce.client import SalesforceClient
 from waybill.salesforce.connect import connect
 from waybill.salesforce.patience import Patience
 from waybill.salesforce.token_cache import MemoryTokenCache
 from waybill.settings import AuthFlow, SalesforceSettings
-
-from local.salesforce.simulator import SalesforceSimulator
-from tests.unit.salesforce.scripted import ScriptedOrg
 
 
 @dataclass

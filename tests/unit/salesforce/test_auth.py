@@ -6,16 +6,16 @@ from collections.abc import Mapping
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from local.salesforce.simulator import SalesforceSimulator
+from tests.unit.salesforce.conftest import Waits
+from tests.unit.salesforce.scripted import Answer, ScriptedOrg
 from waybill.errors import ConfigurationError, SalesforceLoginFailed, SalesforceQuotaExhausted, SalesforceUnavailable
 from waybill.salesforce.auth import _arguments, fingerprint
 from waybill.salesforce.client import SalesforceClient
 from waybill.salesforce.connect import connect
 from waybill.salesforce.token_cache import MemoryTokenCache
 from waybill.settings import AuthFlow, SalesforceSettings
-
-from local.salesforce.simulator import SalesforceSimulator
-from tests.unit.salesforce.conftest import Waits
-from tests.unit.salesforce.scripted import Answer, ScriptedOrg
 
 CANARY = "canary-7d1f"
 
@@ -75,7 +75,7 @@ def test_an_unapproved_user_is_told_so_and_the_library_does_not_warn(
     secret = {"client_id": simulator.client_id, "username": "other@example.com", "private_key": pem(key)}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(SalesforceLoginFailed, match="user hasn't approved this consumer.*connected app is approved"):
+        with pytest.raises(SalesforceLoginFailed, match=r"user hasn't approved this consumer.*connected app is approved"):
             client_of(simulator.url, AuthFlow.JWT_BEARER, secret).limits()
 
 
@@ -83,7 +83,7 @@ def test_a_wrong_password_is_told(simulator: SalesforceSimulator) -> None:
     secret = {"username": simulator.sessions.username, "password": CANARY, "security_token": CANARY}
     client = client_of(simulator.url, AuthFlow.SOAP_PASSWORD, secret)
     with pytest.raises(
-        SalesforceLoginFailed, match="INVALID_LOGIN: Invalid username, password.*security_token in the secret"
+        SalesforceLoginFailed, match=r"INVALID_LOGIN: Invalid username, password.*security_token in the secret"
     ) as caught:
         client.limits()
     assert CANARY not in str(caught.value)

@@ -5,22 +5,22 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+
+from local.salesforce.simulator import SalesforceSimulator
+from tests.unit.salesforce.conftest import connected
+from tests.unit.salesforce.scripted import Answer, ScriptedOrg
 from waybill.errors import (
     InvalidInput,
     SalesforceDenied,
     SalesforceError,
     SalesforceLoginFailed,
-    SalesforceQuotaExhausted,
     SalesforceQueryTooLarge,
+    SalesforceQuotaExhausted,
     SalesforceRequestInvalid,
     SalesforceUnavailable,
 )
 from waybill.salesforce import soql
 from waybill.salesforce.client import SalesforceClient, Usage
-
-from local.salesforce.simulator import SalesforceSimulator
-from tests.unit.salesforce.conftest import connected
-from tests.unit.salesforce.scripted import Answer, ScriptedOrg
 
 MakeClient = Callable[..., SalesforceClient]
 
@@ -46,7 +46,7 @@ def test_a_hidden_field_is_missing_and_a_hidden_object_is_denied(
 ) -> None:
     simulator.org.permissions.hidden_fields = {"DocListEntry__c.URL__c"}
     assert client.describe("DocListEntry__c").field("URL__c") is None
-    with pytest.raises(SalesforceDenied, match="no object Nothing__c.*NOT_FOUND"):
+    with pytest.raises(SalesforceDenied, match=r"no object Nothing__c.*NOT_FOUND"):
         client.describe("Nothing__c")
 
 
@@ -242,7 +242,7 @@ def test_each_refusal_becomes_the_error_that_a_state_machine_knows(
 
 def test_a_refusal_that_is_a_page_is_told_as_such(scripted: ScriptedOrg, to_scripted: MakeClient) -> None:
     scripted.answers = [Answer(414, b"<html><b>URI too long</b></html>", {"Content-Type": "text/html"})]
-    with pytest.raises(SalesforceError, match="HTTP 414: It answered with a page instead of JSON.") as caught:
+    with pytest.raises(SalesforceError, match=r"HTTP 414: It answered with a page instead of JSON\.") as caught:
         to_scripted().query_page("SELECT Id FROM Account")
     assert "<" not in str(caught.value)
 

@@ -5,10 +5,10 @@ import string
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from waybill.errors import InvalidInput
-from waybill.salesforce.ids import to18
 
 from local.salesforce.ids import to_18
+from waybill.errors import InvalidInput
+from waybill.salesforce.ids import to18
 
 # Published by Salesforce or seen in its documentation.
 KNOWN = {

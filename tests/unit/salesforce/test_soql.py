@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from waybill.errors import InvalidInput
-from waybill.salesforce import soql
 
 from local.salesforce import soql as parser
 from local.salesforce import soql_ast as ast
 from local.salesforce.conditions import unescaped
+from waybill.errors import InvalidInput
+from waybill.salesforce import soql
 
 TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
 NASTY = st.text("'\"\\\n\r\t\b\f%_;-)( nul", max_size=20)
@@ -38,7 +38,7 @@ def test_a_text_comes_through_a_query_unchanged(text: str) -> None:
 
 
 @given(st.booleans() | st.none() | st.integers(-(10**15), 10**15))
-def test_booleans_null_and_numbers_come_through_unchanged(value: bool | int | None) -> None:  # noqa: FBT001 - drawn
+def test_booleans_null_and_numbers_come_through_unchanged(value: bool | int | None) -> None:
     assert compared(f"SELECT Id FROM Account WHERE Name = {soql.literal(value)}") == value
 
 

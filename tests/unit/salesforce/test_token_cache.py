@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import pytest
 from moto import mock_aws
+
+from local.salesforce.simulator import SalesforceSimulator
+from tests.unit.salesforce.conftest import Waits
 from waybill.errors import SalesforceLoginFailed, SalesforceUnavailable
 from waybill.salesforce.client import SalesforceClient
 from waybill.salesforce.connect import connect
 from waybill.salesforce.token_cache import LEASE_SECONDS, DynamoTokenCache, MemoryTokenCache, Token, TokenCache, TokenKeeper
 from waybill.settings import AuthFlow, SalesforceSettings
-
-from local.salesforce.simulator import SalesforceSimulator
-from tests.unit.salesforce.conftest import Waits
 
 OLD, NEW = Token("canary-old", "old.example", "me"), Token("canary-new", "new.example", "me")
 

@@ -3,17 +3,18 @@
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any, NoReturn
 
 import pytest
 import requests
+
+from tests.unit.salesforce.conftest import Waits
+from tests.unit.salesforce.scripted import Answer, ScriptedOrg
 from waybill.errors import ConfigurationError, SalesforceError, SalesforceUnavailable
 from waybill.salesforce.client import SalesforceClient, Usage
 from waybill.salesforce.patience import Patience
 from waybill.salesforce.transport import RewritingAdapter, SalesforceSession, other_host
 from waybill.salesforce.usage import Kind, Meter
-
-from tests.unit.salesforce.conftest import Waits
-from tests.unit.salesforce.scripted import Answer, ScriptedOrg
 
 MakeClient = Callable[..., SalesforceClient]
 LIMITS = Answer(body={"DailyApiRequests": {"Max": 100, "Remaining": 80}})
@@ -152,7 +153,12 @@ def test_the_orgs_clock_is_read_in_utc() -> None:
 
 def test_counts_are_right_under_threads() -> None:
     meter = Meter(monotonic=lambda: 0.0)
-    threads = [threading.Thread(target=lambda: [meter.count(Kind.QUERY) for _ in range(500)]) for _ in range(8)]
+
+    def count() -> None:
+        for _ in range(500):
+            meter.count(Kind.QUERY)
+
+    threads = [threading.Thread(target=count) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -167,7 +173,7 @@ class Recorder(RewritingAdapter):
         super().__init__(other_host(login_url))
         self.urls: list[str] = []
 
-    def get_connection_with_tls_context(self, request: requests.PreparedRequest, *args: object, **kwargs: object) -> object:
+    def get_connection_with_tls_context(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> NoReturn:
         self.urls.append(str(request.url))
         raise requests.ConnectionError
 

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from waybill.errors import InvalidInput, SalesforceQuotaExhausted, SalesforceRequestInvalid
-from waybill.salesforce.client import RowResult, SalesforceClient
 
 from local.salesforce.simulator import SalesforceSimulator
 from tests.unit.salesforce.conftest import Waits, connected
 from tests.unit.salesforce.scripted import Answer, ScriptedOrg
+from waybill.errors import InvalidInput, SalesforceQuotaExhausted, SalesforceRequestInvalid
+from waybill.salesforce.client import RowResult, SalesforceClient
 
 MakeClient = Callable[..., SalesforceClient]
 ID = "001000000000000AAA"
