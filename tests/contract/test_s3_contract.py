@@ -21,8 +21,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.aws.endpoint import Endpoint
 
 SERVERS = Path(__file__).parents[2] / "build" / "servers"
-# SeaweedFS 4.48 does not answer these as S3 does; the local endpoint does.
-NOT_ON_SEAWEEDFS: frozenset[str] = frozenset()
 _numbers = itertools.count()
 
 
@@ -85,9 +83,6 @@ def _client(endpoint: str | None) -> Any:
 def s3(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A client."""
     if request.param == "seaweedfs":
-        name = request.node.originalname
-        if name in NOT_ON_SEAWEEDFS:
-            pytest.skip("SeaweedFS differs from S3 here")
         yield _client(request.getfixturevalue("seaweedfs"))
         return
     endpoint = Endpoint()
