@@ -13,10 +13,10 @@ from typing import Any
 
 from moto.core.request import Request
 from moto.s3 import notifications
-from waybill import telemetry
 
 from local.aws.dispatch import ACCOUNT_ID, REGION, Reply, json_reply
 from local.aws.intrinsics import TemplateError
+from waybill import telemetry
 
 # JSON of events and patterns.
 Json = Any

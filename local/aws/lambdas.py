@@ -17,11 +17,11 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf import cloudwatch
 from moto.core.request import Request
-from waybill import telemetry
-from waybill.settings import environ
 
 from local.aws.dispatch import Reply, json_reply
 from local.stepfunctions.errors import LambdaFailure, StateError
+from waybill import telemetry
+from waybill.settings import environ
 
 MAX_PAYLOAD = 6 * 1024 * 1024  # bytes, of a synchronous invocation's request and reply
 _INVOKE_PATH = re.compile(r"^/2015-03-31/functions/(.+)/invocations$")
