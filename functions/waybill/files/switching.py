@@ -129,21 +129,23 @@ def held_back(file: FileItem, facts: SourceFacts | str | None, *, web: bool) -> 
     return None
 
 
-def classify(row: Row, found: str | None, *, dry_run: bool) -> Result:
-    """What is to be done about a row whose value in Salesforce is `found` (None: the entry is gone)."""
+def classify(row: Row, found: str | None, *, before_delta: bool) -> Result:
+    """What is to be done about a row whose value in Salesforce is `found` (None: the entry is gone).
+
+    `before_delta`: in a cutover's dry run nothing has been copied yet; the delta has listed whatever changed since the backup, and
+    counts it.
+    """
     if found is None:
-        return Result(row, Outcome.LEFT if dry_run or not row.sure else Outcome.DELETED)
+        return Result(row, Outcome.LEFT if before_delta or not row.sure else Outcome.DELETED)
     if found == row.new:
         return Result(row, Outcome.ALREADY if row.sure else Outcome.LEFT)
+    if before_delta and (found != row.old or (row.held is not None and row.held[0] == "SOURCE_CHANGED")):
+        return Result(row, Outcome.LEFT)
     if row.held is not None:
-        error, message = row.held
-        # In a dry run the delta has listed it as to be copied first.
-        return Result(row, Outcome.LEFT if dry_run and error == "SOURCE_CHANGED" else Outcome.HELD, error, message)
+        return Result(row, Outcome.HELD, *row.held)
     if found == row.old:
         return Result(row, Outcome.TO_DO)
-    if not row.sure:
-        return Result(row, Outcome.LEFT)
-    return conflict(row, found)
+    return conflict(row, found) if row.sure else Result(row, Outcome.LEFT)
 
 
 def conflict(row: Row, found: str, *, by: str = "") -> Result:

@@ -14,7 +14,7 @@ from waybill.files.entries import IDS_PER_QUERY, EntryReader
 from waybill.files.ledger import FileItem, Ledger
 from waybill.files.manifest import file_from_json, file_to_json
 from waybill.files.switching import Direction, Outcome, Result, Row, classify, confirm, conflict, outcome_row, settled
-from waybill.runs.model import RunContext
+from waybill.runs.model import RunContext, RunKind
 from waybill.runs.store import RunStore
 from waybill.runs.work import WorkBucket, run_prefix
 
@@ -65,7 +65,8 @@ class Turns:
         rows, end = self._plan(unit, name, after)
         read_at = self.now()
         found = self._read(rows)
-        results = [classify(row, self._url(found, row), dry_run=self.run.dry_run) for row in rows]
+        before_delta = self.run.dry_run and self.run.kind is RunKind.CUTOVER
+        results = [classify(row, self._url(found, row), before_delta=before_delta) for row in rows]
         written_at = read_at
         if not self.run.dry_run:
             results = self._switch(results, found)

@@ -129,7 +129,7 @@ def _phase(record: RunRecord) -> PhaseView:
 def _readiness(records: Sequence[RunRecord], *, unverified: int) -> dict[str, bool | int | str | None]:
     last = last_backup(records)
     return {
-        "ready": last is not None and unverified == 0,
+        "ready": last is not None,
         "backup_run_id": last.run_id if last else None,
         "backup_ended_at": last.ended_at if last else None,
         "unverified": unverified,

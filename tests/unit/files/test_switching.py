@@ -34,15 +34,15 @@ ROW = SWITCH.row(FILE)
 
 def test_a_verified_row_goes_from_the_old_url_to_the_new_one() -> None:
     assert (ROW.old, ROW.new) == (OLD, NEW)
-    assert classify(ROW, OLD, dry_run=False).outcome is Outcome.TO_DO
+    assert classify(ROW, OLD, before_delta=False).outcome is Outcome.TO_DO
 
 
 def test_a_row_that_has_its_new_url_already_is_not_written_again() -> None:
-    assert classify(ROW, NEW, dry_run=False).outcome is Outcome.ALREADY
+    assert classify(ROW, NEW, before_delta=False).outcome is Outcome.ALREADY
 
 
 def test_any_other_value_is_a_conflict_and_says_what_was_expected_and_found() -> None:
-    result = classify(ROW, "https://elsewhere.example/x?token=5ecret", dry_run=False)
+    result = classify(ROW, "https://elsewhere.example/x?token=5ecret", before_delta=False)
     assert result.outcome is Outcome.CONFLICT
     assert OLD in result.message
     assert "elsewhere.example" in result.message
@@ -72,13 +72,16 @@ def test_a_source_that_is_not_what_was_copied_holds_the_row_back(
     held = held_back(FILE, facts, web=web)
     assert (held[0] if held else None) == error
     expected = Outcome.HELD if error else Outcome.TO_DO
-    assert classify(replace(ROW, held=held), OLD, dry_run=False).outcome is expected
+    assert classify(replace(ROW, held=held), OLD, before_delta=False).outcome is expected
 
 
 def test_a_dry_run_leaves_to_the_delta_what_the_delta_will_see_to() -> None:
     changed = replace(ROW, held=("SOURCE_CHANGED", "it changed"))
-    assert classify(changed, OLD, dry_run=True).outcome is Outcome.LEFT
-    assert classify(ROW, None, dry_run=True).outcome is Outcome.LEFT
+    assert classify(changed, OLD, before_delta=True).outcome is Outcome.LEFT
+    assert classify(ROW, None, before_delta=True).outcome is Outcome.LEFT
+    assert classify(ROW, "https://theirs.s3.amazonaws.com/other.pdf", before_delta=True) == Result(ROW, Outcome.LEFT)
+    gone = replace(ROW, held=("SOURCE_MISSING", "it is gone"))
+    assert classify(gone, OLD, before_delta=True).outcome is Outcome.HELD
 
 
 def test_after_the_update_the_row_is_what_salesforce_says_it_is() -> None:
@@ -106,9 +109,9 @@ def test_restoring_goes_back_from_what_waybill_wrote_and_only_from_that() -> Non
     restore = Restore(LINKS, None)
     row = restore.row(switched)
     assert (row.old, row.new) == (NEW, OLD)
-    assert classify(row, NEW, dry_run=False).outcome is Outcome.TO_DO
-    assert classify(row, OLD, dry_run=False).outcome is Outcome.ALREADY
-    assert classify(row, "https://by-hand.example/", dry_run=False).outcome is Outcome.CONFLICT
+    assert classify(row, NEW, before_delta=False).outcome is Outcome.TO_DO
+    assert classify(row, OLD, before_delta=False).outcome is Outcome.ALREADY
+    assert classify(row, "https://by-hand.example/", before_delta=False).outcome is Outcome.CONFLICT
     back = settled(Result(row, Outcome.DONE), restore)
     assert back is not None
     assert (back.state, back.url, back.new_url) == (FileState.ROLLED_BACK, OLD, None)
@@ -123,9 +126,9 @@ def test_a_rollback_of_one_run_leaves_what_other_runs_switched() -> None:
 def test_a_rollback_finds_rows_that_a_dying_task_switched_and_touches_no_other_verified_row() -> None:
     restore = Restore(LINKS, None)
     row = restore.row(FILE)
-    assert classify(row, NEW, dry_run=False).outcome is Outcome.TO_DO
-    assert classify(row, OLD, dry_run=False).outcome is Outcome.LEFT
-    assert classify(row, "https://by-hand.example/", dry_run=False).outcome is Outcome.LEFT
+    assert classify(row, NEW, before_delta=False).outcome is Outcome.TO_DO
+    assert classify(row, OLD, before_delta=False).outcome is Outcome.LEFT
+    assert classify(row, "https://by-hand.example/", before_delta=False).outcome is Outcome.LEFT
     back = settled(Result(row, Outcome.DONE), restore)
     assert back is not None
     assert back.state is FileState.ROLLED_BACK
