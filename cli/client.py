@@ -139,20 +139,18 @@ class ApiClient:
     def delete(self, path: str, **query: object) -> Json:
         return self._json("DELETE", path, query=query)
 
-    def text(self, path: str, **query: object) -> str:
-        """A reply that is text. What is too large for the API is fetched from where it points to, without our credentials."""
-        reply = self._send("GET", path, query=query, body=None, key=None)
-        if reply.status_code in {302, 303, 307} and "Location" in reply.headers:
-            try:
-                reply = requests.get(reply.headers["Location"], timeout=(CONNECT_SECONDS, READ_SECONDS), auth=NoAuth())
-            except requests.exceptions.RequestException as error:
-                raise CommandError(
-                    f"The report cannot be fetched: {type(error).__name__}", hint="Try again.", name="Unreachable"
-                ) from None
-        if not reply.ok:
-            raise _problem(reply.status_code, _parsed(reply), self.base_url)
-        reply.encoding = "utf-8"
-        return reply.text
+    def pieces(self, path: str, **query: object) -> Iterator[str]:
+        """A reply of text that may be larger than the API's limit, piece by piece."""
+        offset: str | None = None
+        while True:
+            reply = self._send("GET", path, query={**query, "offset": offset}, body=None, key=None)
+            if not reply.ok:
+                raise _problem(reply.status_code, _parsed(reply), self.base_url)
+            reply.encoding = "utf-8"
+            yield reply.text
+            offset = reply.headers.get("Waybill-Next-Offset")
+            if offset is None:
+                return
 
     def pages(self, path: str, *, limit: int | None = None, **query: object) -> Iterator[Json]:
         """All items of a paged list, or the first `limit`."""

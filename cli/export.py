@@ -1,5 +1,6 @@
 """Writes reports to files: JSON, or CSV whose cells no spreadsheet takes for formulas."""
 
+import contextlib
 import csv
 import io
 import json
@@ -16,7 +17,7 @@ from cli.words import neutral
 def write_report(app: App, run_id: str, path: Path) -> None:
     """The report that the run left, as the API has it."""
     form = "csv" if path.suffix.lower() == ".csv" else "json"
-    save(path, app.client.text(f"/runs/{run_id}/report", format=form))
+    save(path, app.client.pieces(f"/runs/{run_id}/report", format=form))
 
 
 def as_json(payload: Mapping[str, Any]) -> str:
@@ -32,12 +33,15 @@ def as_csv(rows: Iterable[Mapping[str, object]], columns: Iterable[str]) -> str:
     return buffer.getvalue()
 
 
-def save(path: Path, text: str) -> None:
+def save(path: Path, pieces: Iterable[str]) -> None:
     """Writes the whole file or nothing: a report that was cut short looks complete."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        scratch.write_text(text, encoding="utf-8", newline="")
+        with scratch.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(pieces)
         scratch.replace(path)
     except OSError as error:
-        scratch.unlink(missing_ok=True)
         raise CommandError(f"{path} cannot be written: {error.strerror or error}", name="CannotWrite") from None
+    finally:
+        with contextlib.suppress(OSError):
+            scratch.unlink()

@@ -40,7 +40,7 @@ def run_object(run: Mapping[str, Any]) -> dict[str, Any]:
     shape = run_shape(run_id=run.get("run_id"), kind=str(run.get("kind")), status=str(run.get("status")))
     shape["files"] |= {name: value for name, value in (run.get("files") or {}).items() if value is not None}
     shape["errors"] = list(run.get("errors") or [])
-    more = ("mode", "phase", "message", "started_at", "ended_at", "accounts", "requested_by", "execution_arn")
+    more = ("mode", "dry_run", "phase", "message", "started_at", "ended_at", "accounts", "requested_by", "execution_arn")
     return shape | {name: run[name] for name in more if run.get(name) is not None}
 
 
@@ -97,13 +97,19 @@ _VERBS = {
 }  # fmt: skip
 
 
+def mode_of(run: Mapping[str, Any]) -> str:
+    """`full`, `dry run`, `incremental, dry run`."""
+    mode = str(run.get("mode") or "").replace("_", " ")
+    return f"{mode}, dry run" if run.get("dry_run") and "dry" not in mode else mode
+
+
 def _is_dry(run: Mapping[str, Any]) -> bool:
     return "dry" in str(run.get("mode", "")) or bool(run.get("dry_run"))
 
 
 def _headline(run: Mapping[str, Any]) -> str:
     name = str(run.get("kind", "run")).capitalize()
-    mode = str(run.get("mode") or "").replace("_", " ")
+    mode = mode_of(run)
     took = words.between(run.get("started_at"), run.get("ended_at"))
     verb = _VERBS.get(str(run.get("status")), str(run.get("status")))
     return f"{name}{f' ({mode})' if mode else ''} {verb}{f', took {took}' if took != '-' else ''}"
@@ -119,7 +125,7 @@ def _next_step(run: Mapping[str, Any]) -> str:
         return f"Look closer: waybill runs logs {run_id}"
     match run.get("kind"), _is_dry(run):
         case "backup", True:
-            return "Nothing was written. For real: waybill backup --full --wait"
+            return f"Nothing was written. For real: waybill backup --{run.get('mode')} --wait"
         case "backup", False:
             return "Next: waybill cutover --dry-run --wait"
         case "cutover", True:

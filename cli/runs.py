@@ -12,7 +12,7 @@ from cli.app import App, WaybillGroup
 from cli.errors import ExitCode
 from cli.export import write_report
 from cli.params import RunId, wait_option
-from cli.results import exit_code_of, run_object, show_errors, show_run
+from cli.results import exit_code_of, mode_of, run_object, show_errors, show_run
 from cli.tables import table
 from cli.waiting import how_to_follow, wait_for
 
@@ -38,7 +38,7 @@ def _show_list(console: Console, found: list[dict[str, Any]]) -> None:
     rows = table("", "run", "mode", "status", "started", "took", ">files", ">failed")
     for run in found:
         files = run.get("files") or {}
-        cells = (run.get("run_id"), run.get("mode"), run.get("status"), words.when(run.get("started_at")))
+        cells = (run.get("run_id"), mode_of(run), run.get("status"), words.when(run.get("started_at")))
         took = words.between(run.get("started_at"), run.get("ended_at"))
         rows.add_row(
             *(Text(words.safe(cell)) for cell in cells), took, words.count(files.get("total")), words.count(files.get("failed"))

@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def status(
         payload["cleanup"] = removed
     if export is not None:
         as_table = export.suffix.lower() == ".csv"
-        save(export, as_csv(payload["accounts"]["items"], _ACCOUNT_COLUMNS) if as_table else as_json(payload))
+        save(export, [as_csv(payload["accounts"]["items"], _ACCOUNT_COLUMNS) if as_table else as_json(payload)])
         payload["export"] = str(export)
 
     def page(console: Console) -> None:
@@ -109,9 +110,10 @@ def _clean_up(app: App, days: int) -> dict[str, Any]:
 
 
 def _recent_errors(app: App, wanted: int) -> list[dict[str, Any]]:
-    """The newest error rows, newest run first."""
+    """The newest error rows, newest run first; what several runs met alike is shown once."""
+    seen: set[tuple[object, ...]] = set()
 
-    def rows() -> Any:
+    def rows() -> Iterator[dict[str, Any]]:
         for run in app.client.pages("/runs", limit=RUNS_SEARCHED):
             files = run.get("files") or {}
             if (
@@ -119,7 +121,11 @@ def _recent_errors(app: App, wanted: int) -> list[dict[str, Any]]:
                 or any(files.get(name) for name in ("failed", "held_back", "conflicts"))
                 or run.get("status") == "failed"
             ):
-                yield from app.client.pages(f"/runs/{run['run_id']}/errors", limit=wanted)
+                for row in app.client.pages(f"/runs/{run['run_id']}/errors", limit=wanted):
+                    same = (row.get("class"), row.get("entry_id"), row.get("account_id"), row.get("message"))
+                    if same not in seen:
+                        seen.add(same)
+                        yield row
 
     return list(itertools.islice(rows(), wanted))
 
@@ -151,15 +157,16 @@ def _show_overview(console: Console, payload: dict[str, Any]) -> None:
             last.add_row(*(Text(words.safe(cell)) for cell in cells), words.between(run.get("started_at"), run.get("ended_at")))
     if last.row_count:
         console.print(last)
-    if payload["readiness"].get("ready") is not None:
+    if files.get("total") and payload["readiness"].get("ready") is not None:
         console.print(_ready_line(payload["readiness"]))
 
 
 def _ready_line(readiness: dict[str, Any]) -> Text:
-    ready = bool(readiness.get("ready"))
-    return Text(
-        "Ready for the cutover." if ready else "Not ready for the cutover.", style="bold green" if ready else "bold yellow"
-    )
+    if not readiness.get("ready"):
+        return Text("Not ready for the cutover: `waybill status --readiness` says why.", style="bold yellow")
+    left = int(readiness.get("unverified") or 0)
+    without = f", without {words.plural(left, 'file')} that no backup has verified" if left else ""
+    return Text(f"Ready for the cutover{without}.", style="bold green")
 
 
 def show_readiness(console: Console, readiness: dict[str, Any]) -> None:

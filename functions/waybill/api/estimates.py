@@ -44,7 +44,7 @@ def plan_from_org(services: Services) -> PlanView:
     orphans = services.reader.orphans()
     if orphans is not None:
         files, accounts = files + orphans.entries, accounts + 1
-        notes.append(f"{orphans.entries} entries have no account.")
+        notes.append(f"Entries without an account: {orphans.entries}.")
     sample = list(islice(services.reader.entries(first=first, last=last), SAMPLE)) if first else []
     scope = sampled_scope(
         sample,
@@ -63,7 +63,7 @@ def _plan(scope: Scope, notes: list[str]) -> PlanView:
             "Some entries point to buckets that are not configured as a source: their files will fail, or add the buckets."
         )
     if scope.unusable:
-        notes.append(f"{scope.unusable} of {scope.sample} entries seen have a link that names no file.")
+        notes.append(f"Of {scope.sample} entries seen, the links of {scope.unusable} name no file.")
     return PlanView(
         scope=ScopeView(**asdict(scope)),
         backup=EstimateView(**asdict(estimate_backup(scope))),

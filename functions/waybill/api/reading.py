@@ -1,9 +1,10 @@
-"""Pages of what runs left: their errors, accounts, history, and where their report is."""
+"""Pages of what runs left: their errors, accounts, history, and their report."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, StringConstraints
 
@@ -12,7 +13,7 @@ from waybill.api.executions import Executions
 from waybill.api.models import Cleanup, LogEvent, Page, RunAccountView
 from waybill.api.progress import delta_of
 from waybill.clock import parse_iso
-from waybill.errors import NotFound
+from waybill.errors import InvalidInput, NotFound
 from waybill.files.ledger import Ledger
 from waybill.files.reporting import report_key
 from waybill.files.totals import errors_of
@@ -21,7 +22,10 @@ from waybill.runs.model import ErrorRow, RunKind, RunRecord, RunStatus, RunView
 from waybill.runs.store import RunStore
 from waybill.runs.work import Row, WorkBucket, run_prefix
 
-LINK_SECONDS = 300  # that a link to a report opens
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PIECE_BYTES = 2 * 1024 * 1024  # a reply of Lambda may have 6 MB, with every quote escaped
 _ENDED = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.REFUSED})
 
 
@@ -117,12 +121,37 @@ def history_page(executions: Executions, arn: str, *, cursor: str | None, limit:
     return Page[LogEvent](items=items, next=HistoryCursor(token=token).encoded() if token else None)
 
 
-def report_link(work: WorkBucket, run_id: str, form: str) -> str:
-    """A link to the run's report, which may be of any size. Raises NotFound until the run has ended."""
-    key = report_key(run_id, form)
-    if key not in work.keys(key):
-        raise NotFound(f"Run {run_id} has no report yet: it is written when the run ends.")
-    return work.link(key, seconds=LINK_SECONDS)
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a report, cut at the end of a line; `following` is where the next one begins, None at the end."""
+
+    text: str
+    following: int | None
+
+
+def report_piece(client: "S3Client", work: WorkBucket, run_id: str, form: str, *, offset: int) -> Piece:
+    """The run's report from byte `offset` on: a report may be larger than a reply. Raises NotFound until the run has ended."""
+    from botocore.exceptions import ClientError
+
+    wanted = f"bytes={offset}-{offset + PIECE_BYTES - 1}"
+    try:
+        found = client.get_object(Bucket=work.bucket, Key=report_key(run_id, form), Range=wanted)
+    except ClientError as error:
+        match error.response.get("Error", {}).get("Code", ""):
+            case "NoSuchKey":
+                raise NotFound(f"Run {run_id} has no report yet: it is written when the run ends.") from None
+            case "InvalidRange":
+                raise InvalidInput(f"The report is not longer than {offset} bytes.") from None
+        raise
+    data, total = found["Body"].read(), int(found["ContentRange"].rpartition("/")[2])
+    if offset + len(data) < total:
+        data = data[: data.rfind(b"\n") + 1] or data
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise InvalidInput("This offset is not one that this report gave out. Begin without one.") from None
+    following = offset + len(data)
+    return Piece(text, following if following < total else None)
 
 
 def clean_up(store: RunStore, *, before: datetime, limit: int = 200) -> Cleanup:

@@ -8,8 +8,9 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from waybill import compose
 from waybill.api.models import Cleanup, IdempotencyKey, LogEvent, Page, RunAccountView, RunRequest
-from waybill.api.reading import accounts_page, clean_up, errors_page, history_page, report_link, runs_page
+from waybill.api.reading import accounts_page, clean_up, errors_page, history_page, report_piece, runs_page
 from waybill.api.services import current
 from waybill.runs.model import ErrorRow, RunId, RunView
 
@@ -56,13 +57,17 @@ def errors(run_id: Id, cursor: Where = None, limit: Limit = 100) -> Page[ErrorRo
     return errors_page(services.store, services.work, services.record(run_id), cursor=cursor, limit=limit)
 
 
-@router.get("/api/runs/<run_id>/report", summary="The run's report: where to fetch it")
-def report(run_id: Id, form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json") -> Response[str]:
-    """A report may be larger than a reply: it is fetched from the work bucket by a link that opens for a few minutes."""
+@router.get("/api/runs/<run_id>/report", summary="A piece of the run's report")
+def report(
+    run_id: Id, form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json", offset: Annotated[int, Query(ge=0)] = 0
+) -> Response[str]:
+    """A report may be larger than a reply: while the header `Waybill-Next-Offset` is there, more follows."""
     services = current.get()
     services.record(run_id)
-    link = report_link(services.work, run_id, form)
-    return Response(HTTPStatus.SEE_OTHER.value, content_type="text/plain", body="", headers={"Location": link})
+    piece = report_piece(compose.aws("s3"), services.work, run_id, form, offset=offset)
+    headers = {} if piece.following is None else {"Waybill-Next-Offset": str(piece.following)}
+    kind = "text/csv" if form == "csv" else "text/plain" if offset or headers else "application/json"
+    return Response(HTTPStatus.OK.value, content_type=f"{kind}; charset=utf-8", body=piece.text, headers=headers)
 
 
 @router.get("/api/runs/<run_id>/logs", summary="What the state machine did, newest first")

@@ -41,7 +41,7 @@ def test_status_names_the_last_run_of_each_kind(stack: Stack) -> None:
     found = stack.ask("GET", "/api/status").json
     assert set(found["phases"]) == {"backup"}
     assert (found["phases"]["backup"]["run_id"], found["phases"]["backup"]["files"]["copied"]) == ("backup-r2", 3)
-    assert found["readiness"]["ready"] is True
+    assert (found["readiness"]["ready"], found["readiness"]["unverified"]) == (True, 0)
 
 
 def test_accounts_join_salesforce_and_the_ledger(stack: Stack) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.api.conftest import FIRST, SECOND, WORK, Stack
+from tests.unit.api.conftest import FIRST, SECOND, Stack
 from waybill.errors import SalesforceUnavailable
 from waybill.runs.model import Control, Counts, ErrorRow, RunStatus
 
@@ -335,16 +335,22 @@ def test_a_runs_accounts_are_paged(stack: Stack) -> None:
     assert [row["account_id"] for row in stack.pages("/api/runs/cutover-r1/accounts", limit=1)] == [FIRST, SECOND]
 
 
-def test_the_report_is_fetched_by_a_link(stack: Stack) -> None:
+def test_a_report_comes_in_pieces_cut_between_lines(stack: Stack) -> None:
     stack.run("backup-r1")
     assert stack.ask("GET", "/api/runs/backup-r1/report").status == 404
-    stack.work.put("runs/backup-r1/report.csv", b"a,b\r\n")
-    reply = stack.ask("GET", "/api/runs/backup-r1/report?format=csv")
-    assert reply.status == 303
-    assert f"{WORK}" in reply.headers["Location"]
-    assert "runs/backup-r1/report.csv" in reply.headers["Location"]
-    assert "Signature" in reply.headers["Location"]
+    text = "".join(f"{n},\u00fc\U0001f600\r\n" for n in range(300_000))
+    stack.work.put("runs/backup-r1/report.csv", text.encode())
+    stack.work.put("runs/backup-r1/report.json", b'{"run_id": "backup-r1"}')
+    found, offset, requests = "", "0", 0
+    while offset:
+        reply = stack.ask("GET", f"/api/runs/backup-r1/report?format=csv&offset={offset}")
+        assert len(reply.text.encode()) < 3_000_000
+        found, offset, requests = found + reply.text, reply.headers.get("Waybill-Next-Offset"), requests + 1
+    assert found == text
+    assert requests > 1
+    assert stack.ask("GET", "/api/runs/backup-r1/report").json == {"run_id": "backup-r1"}
     assert stack.ask("GET", "/api/runs/backup-r1/report?format=exe").status == 422
+    assert stack.ask("GET", "/api/runs/backup-r1/report?format=csv&offset=999999999").status == 422
 
 
 def test_logs_are_the_executions_history(stack: Stack) -> None:

@@ -30,7 +30,7 @@ class Asked:
 
 @dataclass
 class FakeApi:
-    """`replies[(method, path)]` are given in turn, the last one again and again: (status, body) or body; None drops the connection."""
+    """`replies[(method, path)]` are given in turn, the last one again and again: (status, body[, headers]) or body; None drops the connection."""
 
     url: str = ""
     replies: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
@@ -76,16 +76,13 @@ def api() -> Iterator[FakeApi]:
             if reply is None:
                 self.close_connection = True
                 return
-            status, payload = reply if isinstance(reply, tuple) else (200, reply)
-            if isinstance(payload, str) and payload.startswith("http"):
-                self.send_response(status)
-                self.send_header("Location", payload)
-                self.end_headers()
-                return
+            status, payload, *more = reply if isinstance(reply, tuple) else (200, reply)
             data = payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
             self.send_response(status)
             self.send_header("Content-Type", "text/plain" if isinstance(payload, str) else "application/json")
             self.send_header("Content-Length", str(len(data)))
+            for name, value in (more[0] if more else {}).items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)
 

@@ -78,10 +78,10 @@ def test_recent_errors_are_limited_and_newest_first(run: Run, standing: FakeApi,
         "/runs",
         {"items": [run_view("backup-r3", files={"failed": 2}), run_view("backup-r1", files={"failed": 1})], "next": None},
     )
-    standing.on("GET", "/runs/backup-r3/errors", {"items": [{"class": "Late"}, {"class": "Late"}], "next": None})
+    standing.on("GET", "/runs/backup-r3/errors", {"items": [{"class": "Late"}, {"class": "Later"}], "next": None})
     assert [row["class"] for row in run("status", "--recent-errors", "3", "--json").json["errors"]] == [
         "Late",
-        "Late",
+        "Later",
         "SourceMissing",
     ]
     assert len(run("status", "--recent-errors", "1", "--json").json["errors"]) == 1
@@ -227,12 +227,28 @@ def test_a_report_is_saved_as_csv_or_json(
     assert json.loads((tmp_path / "r.json").read_text()) == {"run_id": "cutover-r1"}
 
 
-def test_a_large_report_is_fetched_from_where_the_api_points_without_the_token(
+def test_a_large_report_comes_in_pieces(run: Run, api: FakeApi, run_view: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    api.on("GET", "/runs/cutover-r1", run_view("cutover-r1"))
+    api.on("GET", "/runs/cutover-r1/report", (200, "a,b\r\n", {"Waybill-Next-Offset": "5"}), (200, "c,d\r\n"))
+    assert run("runs", "show", "cutover-r1", "--report", str(tmp_path / "r.csv")).code == 0
+    assert (tmp_path / "r.csv").read_bytes() == b"a,b\r\nc,d\r\n"
+    assert api.asked[-1].query == {"format": "csv", "offset": "5"}
+
+
+def test_a_report_that_breaks_off_leaves_no_file(
     run: Run, api: FakeApi, run_view: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
     api.on("GET", "/runs/cutover-r1", run_view("cutover-r1"))
-    api.on("GET", "/runs/cutover-r1/report", (303, api.url + "/bucket/report.csv"))
-    api.on("GET", "/bucket/report.csv", (200, "a,b\r\n"))
-    assert run("runs", "show", "cutover-r1", "--report", str(tmp_path / "r.csv")).code == 0
-    assert (tmp_path / "r.csv").read_text() == "a,b\n"
-    assert "authorization" not in api.asked[-1].headers
+    api.on("GET", "/runs/cutover-r1/report", (200, "a,b\r\n", {"Waybill-Next-Offset": "5"}), (500, {"detail": "broke"}))
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    assert run("runs", "show", "cutover-r1", "--report", str(folder / "r.csv")).code == 3
+    assert list(folder.iterdir()) == []
+
+
+def test_what_several_runs_met_alike_is_shown_once(run: Run, standing: FakeApi, run_view: Callable[..., dict[str, Any]]) -> None:
+    runs = [run_view("cutover-r2", files={"held_back": 1}), run_view("backup-r1", files={"failed": 1})]
+    standing.on("GET", "/runs", {"items": runs, "next": None})
+    row = {"class": "SourceMissing", "message": "gone.pdf is not there", "name": "gone.pdf"}
+    standing.on("GET", "/runs/cutover-r2/errors", {"items": [row, row | {"message": "another"}], "next": None})
+    assert [row["message"] for row in run("status", "--errors", "--json").json["errors"]] == ["gone.pdf is not there", "another"]
