@@ -26,6 +26,19 @@ FILE_COUNTS = (
 )  # fmt: skip
 
 
+class Page(Console):
+    """Standard output for people. A reader that has seen enough (`waybill status | head`) does not change the exit code."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        silence()
+
+
+def silence() -> None:
+    """Sends what is still to be printed nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 @dataclass
 class App:
     """One call of the command. Tests hand in their own clock and sleep; everything else comes from the command line."""
@@ -54,7 +67,7 @@ class App:
     @property
     def console(self) -> Console:
         """Standard output for people; in JSON mode it is silent."""
-        console = Console(quiet=self.json, highlight=False)
+        console = Page(quiet=self.json, highlight=False)
         if not console.is_terminal and "COLUMNS" not in os.environ:
             console.width = WIDTH_OF_FILES
         return console
@@ -169,7 +182,7 @@ class RootGroup(WaybillGroup):
         except (click.Abort, KeyboardInterrupt):
             code = _fail(app, words, CommandError("Interrupted.", code=ExitCode.INTERRUPTED, name="Interrupted"))
         except BrokenPipeError:  # `waybill status | head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            silence()
             code = ExitCode.DONE
         sys.exit(int(code or 0))
 

@@ -117,7 +117,7 @@ _steer(
 _steer("resume", "goes on", "Let a paused, failed or cancelled run go on where it stopped.")
 _steer(
     "cancel",
-    "is cancelled; what it has done stands, and running it again picks it up",
+    "ends as soon as its tasks have finished what they hold; a second cancel stops it at once",
     "Stop a run. What it has done stands; nothing is half written.",
 )
 

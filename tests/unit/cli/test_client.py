@@ -1,6 +1,9 @@
 """The API client: which API, with which credentials, and what it says when there is none."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +155,19 @@ def test_errors_without_a_body_are_errors_still(run: Run, api: FakeApi) -> None:
     for reply, code in zip(replies, (3, 2), strict=True):
         api.on("GET", "/runs/backup-r1", reply)
         assert run("runs", "show", "backup-r1", "--json").code == code
+
+
+def test_a_reader_that_has_seen_enough_does_not_change_the_exit_code(home: Path, api: FakeApi) -> None:
+    rows = [{"run_id": f"backup-{n}", "kind": "backup", "mode": "full", "status": "failed", "files": {}} for n in range(900)]
+    api.on("GET", "/runs", {"items": rows, "next": None})
+    api.on("GET", "/runs/backup-1", rows[1] | {"errors": [{"class": "X", "message": "m" * 50}] * 2000})
+    for words, code in ((["runs", "list"], 0), (["runs", "show", "backup-1"], 3)):
+        command = [sys.executable, "-c", "from cli.main import main; main()", *words]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "WAYBILL_HOME": str(home)}
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.close()
+            assert process.stderr.read() == b""
+            assert process.wait(30) == code
