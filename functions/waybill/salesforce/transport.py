@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import NewConnectionError
 
 from waybill.errors import ConfigurationError, SalesforceUnavailable
-from waybill.salesforce.faults import EXPIRED, TRANSIENT_STATUS, fault_of
+from waybill.salesforce.faults import EXPIRED, fault_of
 from waybill.salesforce.patience import Patience
 from waybill.salesforce.usage import Kind, Meter
 from waybill.telemetry import logger
@@ -131,7 +131,7 @@ class SalesforceSession(requests.Session):
 
 
 def _unavailable(kind: Kind, trouble: str, *, tried: int, lost: bool) -> str:
-    told = f"Salesforce did not answer a {kind.value} call after {tried} tries: {trouble}."
+    told = f"Salesforce did not answer a {kind.value} call after {tried} {'try' if tried == 1 else 'tries'}: {trouble}."
     if lost:
         return f"{told} It may have been carried out all the same: look before it is repeated."
     return f"{told} Try again later; look at status.salesforce.com and at the login URL."
@@ -186,7 +186,7 @@ def _trouble(response: requests.Response, kind: Kind) -> str:
     if status < requests.codes.bad_request:
         return ""
     fault = fault_of(status, response.content)
-    if fault.transient or (status in TRANSIENT_STATUS and not fault.lasting):
+    if fault.transient:
         return f"HTTP {status} {fault.code}".rstrip()
     return ""
 

@@ -146,6 +146,19 @@ def test_a_login_without_a_token_failed(answer: Answer, scripted: ScriptedOrg) -
     assert len(scripted.logins) == 1
 
 
+def soap_fault(code: str, message: str) -> Answer:
+    fault = f"<sf:exceptionCode>{code}</sf:exceptionCode><sf:exceptionMessage>{message}</sf:exceptionMessage>"
+    envelope = f'<soapenv:Envelope xmlns:soapenv="s" xmlns:sf="f"><soapenv:Body>{fault}</soapenv:Body></soapenv:Envelope>'
+    return Answer(500, envelope.encode(), {"Content-Type": "text/xml"})
+
+
+def test_a_soap_fault_that_quotes_the_password_is_told_without_it(scripted: ScriptedOrg) -> None:
+    scripted.login_answer = soap_fault("INVALID_LOGIN", f"wrong: {CANARY}")
+    client = client_of(scripted.url, AuthFlow.SOAP_PASSWORD, {"username": "u", "password": CANARY})
+    with pytest.raises(SalesforceLoginFailed, match=r"INVALID_LOGIN: wrong: \*\*\*\."):
+        client.limits()
+
+
 def test_a_login_is_repeated_when_the_trouble_may_pass(scripted: ScriptedOrg) -> None:
     scripted.login_answer = Answer(503, b"<html>down</html>", {"Content-Type": "text/html"})
     client = client_of(scripted.url, AuthFlow.CLIENT_CREDENTIALS, {"client_id": "app", "client_secret": CANARY})
@@ -154,9 +167,7 @@ def test_a_login_is_repeated_when_the_trouble_may_pass(scripted: ScriptedOrg) ->
 
 
 def test_a_login_beyond_the_quota_parks_the_run(scripted: ScriptedOrg) -> None:
-    fault = "<sf:exceptionCode>REQUEST_LIMIT_EXCEEDED</sf:exceptionCode><sf:exceptionMessage>over</sf:exceptionMessage>"
-    envelope = f'<soapenv:Envelope xmlns:soapenv="s" xmlns:sf="f"><soapenv:Body>{fault}</soapenv:Body></soapenv:Envelope>'
-    scripted.login_answer = Answer(500, envelope.encode(), {"Content-Type": "text/xml"})
+    scripted.login_answer = soap_fault("REQUEST_LIMIT_EXCEEDED", "over")
     client = client_of(scripted.url, AuthFlow.SOAP_PASSWORD, {"username": "u", "password": CANARY})
     with pytest.raises(SalesforceQuotaExhausted, match="REQUEST_LIMIT_EXCEEDED: over"):
         client.limits()

@@ -76,6 +76,22 @@ def test_an_expired_token_is_renewed_once_for_all_containers(containers: Callabl
     assert keeper(containers(), no_login).renewed(stale=OLD) == NEW
 
 
+def test_a_thread_that_comes_late_takes_what_its_container_has_already(containers: Callable[[], TokenCache]) -> None:
+    mine = keeper(containers(), lambda: NEW)
+    assert mine.renewed(stale=OLD) == NEW
+    containers().put(OLD)
+    assert mine.renewed(stale=OLD) is mine.current()
+
+
+def test_who_gets_the_lease_a_moment_late_does_not_log_in_again() -> None:
+    class Late(MemoryTokenCache):
+        def acquire(self) -> bool:
+            self.put(NEW)
+            return super().acquire()
+
+    assert keeper(Late(), no_login).renewed(stale=OLD) == NEW
+
+
 def test_a_token_of_another_org_or_user_is_not_taken(containers: Callable[[], TokenCache]) -> None:
     containers().put(Token("theirs", "x", "somebody else"))
     assert keeper(containers(), lambda: NEW).current() == NEW
