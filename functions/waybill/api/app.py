@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 
 from waybill.api import file_routes, problems, run_routes
 from waybill.api.services import Services, current
-from waybill.errors import WaybillError
+from waybill.errors import ConfigurationError, WaybillError
 from waybill.settings import ApiEnvironment
 from waybill.telemetry import logger
 
@@ -57,8 +57,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def respond(event: dict[str, Any], context: Any, *, build: Callable[..., Services]) -> dict[str, Any]:
     """The reply to an event; `build` makes what the routes work with."""
+    try:
+        environment = ApiEnvironment.from_env()
+    except ConfigurationError as error:
+        logger.error("the function is not configured", extra={"reason": str(error)})
+        reply = problems.of_error(error)
+        return {"statusCode": reply.status_code, "headers": {"Content-Type": problems.CONTENT_TYPE}, "body": reply.body}
     with _one_at_a_time:
-        token = current.set(build(environment=ApiEnvironment.from_env(), requested_by=caller(event)))
+        token = current.set(build(environment=environment, requested_by=caller(event)))
         try:
             return app.resolve(event, context)
         finally:

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.api.conftest import FIRST, SECOND, Stack
 from waybill.errors import SalesforceUnavailable
 from waybill.runs.model import Control, Counts, ErrorRow, RunStatus
+from waybill.settings import environ
 
 FULL = {"kind": "backup", "mode": "full"}
 
@@ -376,3 +377,13 @@ def test_cleanup_deletes_old_records_and_keeps_what_is_needed(stack: Stack) -> N
     assert {record.run_id for record in stack.store.all()} == {"backup-whole", "cutover-real", "backup-paused", "backup-young"}
     assert stack.store.result("backup-dry", "PACKET#0") is None
     assert stack.ask("DELETE", "/api/runs").status == 422
+
+
+def test_a_function_without_its_environment_says_what_is_missing(stack: Stack) -> None:
+    token = environ.set({"WAYBILL_STAGE": "test"})
+    try:
+        reply = stack.ask("GET", "/api/runs")
+    finally:
+        environ.reset(token)
+    assert (reply.status, reply.json["class"]) == (422, "ConfigurationError")
+    assert "WAYBILL_TABLE" in reply.json["detail"]
