@@ -114,6 +114,13 @@ class Environment(Frozen):
     work_bucket: BucketName
     config: Configuration
 
+    @model_validator(mode="after")
+    def _source_is_not_destination(self) -> Self:
+        bucket = getattr(self, "destination_bucket", None)
+        if bucket in self.config.source.buckets:
+            raise ValueError(f"{bucket} is both source and destination: files are moved from one bucket to another")
+        return self
+
     @classmethod
     def variables(cls) -> frozenset[str]:
         """The names of the environment variables that this function needs."""

@@ -1,5 +1,8 @@
 """What the file tasks' handlers build alike from their environment."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from waybill import compose
 from waybill.errors import ConfigurationError
 from waybill.files.discovery import Rules
@@ -7,10 +10,11 @@ from waybill.files.names import KeyLimits
 from waybill.files.sources import Sources
 from waybill.files.web import Web, connect, resolve
 from waybill.salesforce.client import SalesforceClient
-from waybill.settings import SourceEnvironment
+from waybill.settings import CopyEnvironment, SourceEnvironment
+from waybill.telemetry import emit
 
 
-def rules_for(environment: SourceEnvironment, *, every_source: bool) -> Rules:
+def rules_for(environment: SourceEnvironment | CopyEnvironment, *, every_source: bool) -> Rules:
     config = environment.config
     return Rules(
         links=compose.links(config.destination, environment.destination_bucket),
@@ -37,3 +41,14 @@ def sources_for(environment: SourceEnvironment) -> Sources:
         head_http=Web(resolve, connect).facts,
         in_flight=environment.config.migration.copies_in_flight,
     )
+
+
+@contextmanager
+def metered(client: SalesforceClient, *, kind: str, stage: str) -> Iterator[None]:
+    """Emits how many calls the task made to Salesforce, and how much of the org's daily limit is used."""
+    before = sum(client.calls.values())
+    try:
+        yield
+    finally:
+        calls = sum(client.calls.values()) - before
+        emit({"SalesforceApiCalls": calls, "SalesforceQuotaUsed": round(client.usage.share * 100, 2)}, kind=kind, stage=stage)

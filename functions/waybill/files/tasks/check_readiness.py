@@ -4,6 +4,7 @@ import json
 
 from waybill import compose
 from waybill.errors import NotReady
+from waybill.files.building import metered
 from waybill.files.opening import opens
 from waybill.files.readiness import Readiness, check
 from waybill.runs.model import RunContext
@@ -24,16 +25,18 @@ class ReadinessReply(Reply):
 def handler(environment: SourceEnvironment, request: ReadinessRequest, clock: Clock) -> ReadinessReply:
     store = compose.runs(environment)
     store.enter(request.run.run_id, "checking readiness")
-    readiness = check(
-        store.get(request.run.run_id).options,
-        store=store,
-        ledger=compose.ledger(environment),
-        client=compose.salesforce(environment),
-        settings=environment.config.salesforce,
-        links=compose.links(environment.config.destination, environment.destination_bucket),
-        opens=opens,
-        now=clock.now(),
-    )
+    client = compose.salesforce(environment)
+    with metered(client, kind=request.run.kind, stage=environment.stage):
+        readiness = check(
+            store.get(request.run.run_id).options,
+            store=store,
+            ledger=compose.ledger(environment),
+            client=client,
+            settings=environment.config.salesforce,
+            links=compose.links(environment.config.destination, environment.destination_bucket),
+            opens=opens,
+            now=clock.now(),
+        )
     return check_readiness(request.run, readiness, work=compose.work(environment))
 
 

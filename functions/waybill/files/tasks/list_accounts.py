@@ -5,18 +5,22 @@ from dataclasses import dataclass
 from heapq import merge
 
 from waybill import compose
-from waybill.clock import parse_iso
+from waybill.clock import iso, parse_iso
+from waybill.files.building import metered
 from waybill.files.domain import NO_ACCOUNT
 from waybill.files.entries import AccountActivity, EntryReader
 from waybill.files.ledger import SUMMARY_BUCKETS, AccountSummary, Ledger
 from waybill.files.listing import OVERLAP
 from waybill.files.packing import Packer, Packet
-from waybill.runs.model import Options, RunContext, RunKind, RunStatus
+from waybill.runs.model import Options, RunContext, RunKind
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
 from waybill.runs.work import Row, WorkBucket, run_prefix
 from waybill.salesforce.ids import to18
 from waybill.settings import SalesforceEnvironment
+
+# The packets of a run are cut once, whichever of its executions comes to do it.
+_STEP = "PACKETS"
 
 
 class ListAccountsRequest(Request):
@@ -33,18 +37,19 @@ class ListAccountsReply(Reply):
 def handler(environment: SalesforceEnvironment, request: ListAccountsRequest, clock: Clock) -> ListAccountsReply:
     store = compose.runs(environment)
     store.enter(request.run.run_id, "listing accounts")
-    reader = EntryReader(client=compose.salesforce(environment), settings=environment.config.salesforce)
-    return list_accounts(
-        request.run,
-        options=store.get(request.run.run_id).options,
-        cursor=request.cursor or {},
-        reader=reader,
-        ledger=compose.ledger(environment),
-        store=store,
-        work=compose.work(environment),
-        packet_size=environment.config.migration.packet_size,
-        time_is_up=clock.time_is_up,
-    )
+    client = compose.salesforce(environment)
+    with metered(client, kind=request.run.kind, stage=environment.stage):
+        return list_accounts(
+            request.run,
+            options=store.get(request.run.run_id).options,
+            cursor=request.cursor or {},
+            reader=EntryReader(client=client, settings=environment.config.salesforce),
+            ledger=compose.ledger(environment),
+            store=store,
+            work=compose.work(environment),
+            packet_size=environment.config.migration.packet_size,
+            time_is_up=clock.time_is_up,
+        )
 
 
 def list_accounts(
@@ -62,6 +67,10 @@ def list_accounts(
     """Writes `packets.jsonl`; near the time limit a piece of it, and hands back where to go on."""
     if store.control(run.run_id):
         return ListAccountsReply(status=Status.PARKED)
+    standing = store.result(run.run_id, _STEP)
+    if standing is not None:
+        # Parts of these packets may be recorded already: cut anew, other accounts would take them for their own.
+        return ListAccountsReply(packets=standing["packets"], entries=standing["entries"])
     only = sorted({account if account == NO_ACCOUNT else to18(account) for account in options.accounts})
     after = str(cursor.get("after", ""))
     piece, number, entries = int(cursor.get("piece", 0)), int(cursor.get("packets", 0)), int(cursor.get("entries", 0))
@@ -92,6 +101,7 @@ def list_accounts(
     with work.writer(f"{run_prefix(run.run_id)}packets.jsonl", content_type="application/jsonl") as out:
         for n in range(piece + 1):
             out.write(work.get(f"{run_prefix(run.run_id)}packets/{n:04d}.jsonl") or b"")
+    store.record(run.run_id, _STEP, {"packets": number, "entries": entries})
     return ListAccountsReply(packets=number, entries=entries)
 
 
@@ -162,9 +172,13 @@ def _row(packet: Packet, known_since: str | None) -> Row:
 
 
 def _known_since(store: RunStore, run: RunContext) -> str | None:
-    """When the last complete backup of the whole org began: an entry older than that and unknown has moved."""
-    for record in store.all():
-        whole = not record.options.accounts and record.options.max_files is None and not record.dry_run
-        if record.kind is RunKind.BACKUP and record.status is RunStatus.COMPLETED and whole and record.run_id != run.run_id:
-            return record.started_at
-    return None
+    """Until when earlier backups may have listed entries: one that is unknown and older may have moved from another account.
+
+    OVERLAP: the org's clock, which entries are stamped by, is not ours.
+    """
+    ends = [
+        parse_iso(record.ended_at or run.started_at)
+        for record in store.all()
+        if record.kind is RunKind.BACKUP and not record.dry_run and record.run_id != run.run_id
+    ]
+    return iso(max(ends) + OVERLAP) if ends else None

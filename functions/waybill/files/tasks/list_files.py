@@ -6,7 +6,7 @@ from typing import Any
 
 from waybill import compose
 from waybill.errors import SalesforceQuotaExhausted
-from waybill.files.building import key_limits, rules_for, sources_for
+from waybill.files.building import key_limits, metered, rules_for, sources_for
 from waybill.files.entries import EntryReader
 from waybill.files.listing import Listing, PacketScope, began
 from waybill.runs.model import Control, RunContext
@@ -48,9 +48,10 @@ def handler(environment: SourceEnvironment, request: ListFilesRequest, clock: Cl
         shard_size=config.migration.shard_size,
         max_files=options.max_files,
     )
-    reply = list_files(
-        request, listing=listing, reader=reader, store=store, work=work, now=clock.now, time_is_up=clock.time_is_up
-    )
+    with metered(client, kind=request.run.kind, stage=environment.stage):
+        reply = list_files(
+            request, listing=listing, reader=reader, store=store, work=work, now=clock.now, time_is_up=clock.time_is_up
+        )
     emit({"FilesListed": reply.files}, kind=request.run.kind, stage=environment.stage)
     return reply
 

@@ -1,6 +1,7 @@
 """Restores the old URLs of one unit's switched files, a turn at a time: switching in reverse."""
 
 from waybill import compose
+from waybill.files.building import metered
 from waybill.files.entries import EntryReader
 from waybill.files.switching import Restore
 from waybill.files.tasks.start_run import LOCK
@@ -32,6 +33,7 @@ def handler(environment: LinkEnvironment, request: UnitRequest, clock: Clock) ->
         size=config.migration.unit_size,
         in_flight=config.migration.copies_in_flight,
     )
-    reply = take_turn(request, turns=turns, store=store)
+    with metered(client, kind=run.kind, stage=environment.stage):
+        reply = take_turn(request, turns=turns, store=store)
     emit(turn_metrics(reply, "UrlsRestored"), kind=run.kind, stage=environment.stage)
     return reply

@@ -6,7 +6,7 @@ from typing import Any
 
 from waybill import compose
 from waybill.errors import SalesforceQuotaExhausted
-from waybill.files.building import sources_for
+from waybill.files.building import metered, sources_for
 from waybill.files.domain import HttpLocation, S3Location
 from waybill.files.entries import EntryReader
 from waybill.files.sources import Sources
@@ -55,7 +55,8 @@ def handler(environment: SourceEnvironment, request: UnitRequest, clock: Clock) 
         size=config.migration.unit_size,
         in_flight=config.migration.copies_in_flight,
     )
-    reply = take_turn(request, turns=turns, store=store)
+    with metered(client, kind=run.kind, stage=environment.stage):
+        reply = take_turn(request, turns=turns, store=store)
     emit(turn_metrics(reply, "UrlsSwitched"), kind=run.kind, stage=environment.stage)
     return reply
 
