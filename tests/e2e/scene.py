@@ -110,6 +110,11 @@ class Scene:
     def org(self) -> Any:
         return self.stack.simulator.org
 
+    @staticmethod
+    def number() -> int:
+        """One that no other scene of this process has."""
+        return next(_numbers)
+
     def account(self, name: str = "Acme Corporation") -> str:
         return str(self.org.insert("Account", {"Name": name}))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import assert_never
 
 from waybill.files.domain import (
@@ -19,6 +19,9 @@ from waybill.files.domain import (
 from waybill.files.ledger import FileItem
 from waybill.files.names import file_name
 from waybill.files.urls import LinkBuilder, locate, mask, path_of
+
+# A time that no decision is taken by.
+_UNKNOWN = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,40 @@ def _still_good(file: FileItem, known: FileItem) -> Skip | Record:
         source_key=known.source_key,
     )
     return Record(replace(kept, state=transition(FileState.COPIED, FileEvent.VERIFIED)))
+
+
+def moved_here(
+    listed: FileItem,
+    known: FileItem,
+    *,
+    location: S3Location | HttpLocation | None,
+    facts: SourceFacts | None,
+    rules: Rules,
+) -> Skip | Record | Copy:
+    """The decision about an entry anew, once its item has followed it here from another account.
+
+    `listed`: what listing made of it without the item; `location` and `facts` where it was to be copied.
+    """
+    # Of the entry only what a full run goes by is asked for.
+    entry = Entry(
+        id=listed.entry_id,
+        account_id=listed.account_id,
+        account_name="",
+        name=listed.name,
+        url=listed.url,
+        created=_UNKNOWN,
+        modified=_UNKNOWN,
+    )
+    decision = decide(entry, known, rules=rules, since=None)
+    if not isinstance(decision, Look):
+        return decision
+    seen: SourceFacts | str | None = facts
+    if location is None:
+        seen = (listed.message or "") if listed.error == "SOURCE_DENIED" else None
+        if listed.etag is not None and listed.size is not None:
+            storage = "GLACIER" if listed.state is FileState.SOURCE_ARCHIVED else "STANDARD"
+            seen = SourceFacts(listed.size, listed.etag, storage)
+    return resolve(replace(decision, location=location or decision.location), seen, rules=rules)
 
 
 def gone(item: FileItem) -> Record:

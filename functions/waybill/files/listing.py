@@ -42,7 +42,8 @@ class PacketScope:
     last: str
     accounts: tuple[str, ...]
     large: bool
-    known_since: str | None  # when the last backup of the whole org began: an older, unknown entry has moved here
+    # Until when earlier backups may have listed entries: an unknown one that is older may have moved here from another account.
+    known_since: str | None
 
 
 @dataclass(slots=True)
@@ -138,8 +139,9 @@ class _Account:
         self._known_since = parse_iso(scope.known_since) if scope.known_since else None
         if summary is not None and summary.watermark:
             self._name = summary.name
-            self._since = parse_iso(summary.watermark) - OVERLAP
-            self._known_since = self._since
+            watermark = parse_iso(summary.watermark)
+            self._since = watermark - OVERLAP
+            self._known_since = max(self._known_since or watermark, watermark)
 
     def facts(self, *, complete: bool) -> dict[str, Any]:
         """What finish_run needs to sum the account up. A capped listing is not complete."""
@@ -199,7 +201,7 @@ class _Account:
             case Skip() as skip:
                 shards.skip(skip)
             case Record() as record:
-                self._record(record, shards)
+                self._record(record, shards, entry)
 
     def _flush(self, looks: list[tuple[Look, Entry]], vanished: list[FileItem], shards: "_Shards") -> None:
         found = self._listing.look([look.location for look, _ in looks])
@@ -208,7 +210,7 @@ class _Account:
                 case Skip() as skip:
                     shards.skip(skip)
                 case Record() as record:
-                    self._record(record, shards)
+                    self._record(record, shards, entry)
                 case Copy() as copy:
                     self._copy(copy, entry, shards)
         looks.clear()
@@ -217,12 +219,17 @@ class _Account:
             still = self._listing.reader.by_id([item.entry_id for item in vanished])
             for item in vanished:
                 if item.entry_id not in still:
-                    self._record(gone(item), shards)
+                    self._record(gone(item), shards, None)
             vanished.clear()
 
-    def _record(self, record: Record, shards: "_Shards") -> None:
+    def _record(self, record: Record, shards: "_Shards", entry: Entry | None) -> None:
         self._changed += 1
-        shards.add(ManifestRow(file=record.file))
+        suspect = entry is not None and self._suspect(entry, record.file)
+        shards.add(ManifestRow(file=record.file, suspect=suspect))
+
+    def _suspect(self, entry: Entry, file: FileItem) -> bool:
+        """Whether another account's listing may have seen the entry already."""
+        return file.version == 0 and self._known_since is not None and entry.created < self._known_since
 
     def _copy(self, copy: Copy, entry: Entry, shards: "_Shards") -> None:
         self._changed += 1
@@ -240,7 +247,7 @@ class _Account:
         file = replace(copy.file, key=None)
         if isinstance(copy.location, S3Location) and copy.location.alternate_key:
             file = replace(file, source_key=copy.location.key)
-        suspect = copy.file.version == 0 and self._known_since is not None and entry.created < self._known_since
+        suspect = self._suspect(entry, copy.file)
         shards.add(
             ManifestRow(
                 file=file, location=copy.location, facts=copy.facts, keys=tuple(dict.fromkeys(candidates)), suspect=suspect
@@ -262,10 +269,10 @@ class _Shards:
     def add(self, row: ManifestRow) -> None:
         self._rows.append(row)
         part = self.part
+        part.suspects += row.suspect
         if row.location is not None:
             part.to_copy += 1
             part.bytes_to_copy += row.facts.size if row.facts else 0
-            part.suspects += row.suspect
         else:
             match row.file.state:
                 case FileState.VERIFIED:

@@ -15,8 +15,8 @@ class ManifestRow:
     """One file of a shard.
 
     Without a `location` nothing is copied: `file` is what the ledger is to learn. With one, `file` is the discovered file and
-    `keys` are the destination keys to try, in order. `suspect`: the entry is older than the last listing of its account, which did
-    not see it: it may have moved here from another account.
+    `keys` are the destination keys to try, in order. `suspect`: the entry is unknown, and older than the last backup: it may
+    have moved here from another account.
     """
 
     file: FileItem

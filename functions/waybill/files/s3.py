@@ -221,7 +221,7 @@ class S3Store:
             reply: dict[str, Any] = getattr(self.client, operation)(**arguments)
         except ClientError as error:
             attempts += int(error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0))
-            raise mapped(error) from error
+            raise mapped(error, bucket=str(arguments.get("Bucket", ""))) from error
         except BotoCoreError as error:
             raise mapped(error) from error
         else:

@@ -35,14 +35,15 @@ _BUSY = frozenset(
 )
 
 
-def mapped(error: ClientError | BotoCoreError) -> WaybillError:
+def mapped(error: ClientError | BotoCoreError, *, bucket: str = "") -> WaybillError:
     """Our own error for botocore's, by code first: an error in the body of a 200 has no status worth the name."""
     if isinstance(error, ClientError):
         code = str(error.response.get("Error", {}).get("Code", ""))
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         message = f"{error.operation_name}: {code} ({status}): {error.response.get('Error', {}).get('Message', '')}"
         if code in _BUCKET_GONE:
-            return BucketUnavailable(message)
+            named = error.response.get("Error", {}).get("BucketName") or bucket
+            return BucketUnavailable(f"The bucket {named} cannot be used: {message}" if named else message)
         if code in _REASONS:
             return Refused(_REASONS[code], message)
         if code in _BUSY or status >= 500 or status == 429:  # noqa: PLR2004 - HTTP's own numbers

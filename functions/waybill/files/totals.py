@@ -97,10 +97,18 @@ def standing_faults(store: RunStore, run_id: str) -> Iterator[ErrorRow]:
     """Steps that failed as a whole and that no later attempt has made good."""
     for fault in store.results(run_id, "FAULT#"):
         _, kind, step = fault["sk"].split("#", 2)
-        if kind == "SHARD" and store.result(run_id, f"SHARD#{step}"):
+        if _made_good(store, run_id, kind, step):
             continue
         what = {"PACKET": "Accounts of packet", "SHARD": "Files of shard", "UNIT": "Rows of unit"}[kind]
         yield ErrorRow(error_class=fault["error"], message=f"{what} {step}: {_cause(fault['cause'])}", run_id=run_id)
+
+
+def _made_good(store: RunStore, run_id: str, kind: str, step: str) -> bool:
+    """Whether a later attempt has done the whole step. Packets and units are recorded in parts, the last of which has no `after`."""
+    if kind == "SHARD":
+        return store.result(run_id, f"SHARD#{step}") is not None
+    name = f"{int(step):05d}" if kind == "PACKET" else step
+    return any(part["after"] is None for part in store.results(run_id, f"{kind}#{name}-"))
 
 
 def _cause(text: str) -> str:

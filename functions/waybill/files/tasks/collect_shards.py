@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from waybill import compose
 from waybill.files.ledger import Ledger
 from waybill.files.manifest import ManifestRow
+from waybill.files.totals import recount
 from waybill.runs.model import RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
@@ -93,20 +95,32 @@ def _follow_moved(
         if number < first_pass:
             continue
         for found, key in ledger.find_entries(set(suspects), start=start):
-            for account_id, entry_id in found:
-                _follow(ledger, run, was=account_id, entry_id=entry_id, now=suspects[entry_id])
+            left = {account for account, entry in found if _follow(ledger, run, was=account, entry_id=entry, now=suspects[entry])}
+            for account_id in sorted(left):
+                _count_again(ledger, run, account_id)
             if key is not None and time_is_up():
                 return {"pass": number, "start": key}
         start = None
     return None
 
 
-def _follow(ledger: Ledger, run: RunContext, *, was: str, entry_id: str, now: str) -> None:
+def _follow(ledger: Ledger, run: RunContext, *, was: str, entry_id: str, now: str) -> bool:
+    """Whether the item has left the account where it was."""
     if was == now:
-        return
+        return False
     file = ledger.get(was, entry_id)
     moved = file is not None and ledger.move(file, account_id=now, fence=run.fence, run=run.run_id)
     logger.info("entry moved", extra={"run_id": run.run_id, "entry_id": entry_id, "was": was, "now": now, "followed": moved})
+    return moved
+
+
+def _count_again(ledger: Ledger, run: RunContext, account_id: str) -> None:
+    """An account that an item has left may be none that this run lists: its totals are put right here."""
+    known = ledger.summary(account_id)
+    if known is not None:
+        counted = recount(ledger, account_id)
+        summary = replace(counted, name=known.name, watermark=known.watermark, run=run.run_id)
+        ledger.put_summary(summary, fence=run.fence)
 
 
 def _suspects(store: RunStore, work: WorkBucket, run_id: str) -> Iterator[dict[str, str]]:

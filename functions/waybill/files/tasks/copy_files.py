@@ -4,18 +4,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from waybill import compose
+from waybill.files.building import rules_for
 from waybill.files.copying import copy_one
-from waybill.files.domain import FileState
+from waybill.files.discovery import Copy, Record, Rules, Skip, moved_here
 from waybill.files.driving import copy_many
 from waybill.files.jobs import CopyJob, CopyOutcome, Tools
-from waybill.files.ledger import FileItem, Ledger
-from waybill.files.manifest import ManifestRow
+from waybill.files.ledger import Ledger
+from waybill.files.manifest import ManifestRow, file_to_json
 from waybill.files.outcomes import outcome_to_json
 from waybill.files.tools import tools_for
 from waybill.runs.model import RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
-from waybill.runs.work import WorkBucket, run_prefix
+from waybill.runs.work import Row, WorkBucket, run_prefix
 from waybill.settings import CopyEnvironment
 from waybill.telemetry import emit
 
@@ -48,6 +49,7 @@ def handler(environment: CopyEnvironment, request: CopyRequest, clock: Clock) ->
         ledger=compose.ledger(environment),
         work=compose.work(environment),
         tools=tools_for(environment, out_of_time=clock.time_is_up),
+        rules=rules_for(environment, every_source=True),
         bucket=environment.destination_bucket,
         in_flight=environment.config.migration.copies_in_flight,
         time_is_up=clock.time_is_up,
@@ -64,6 +66,7 @@ def copy_files(
     ledger: Ledger,
     work: WorkBucket,
     tools: Tools,
+    rules: Rules,
     bucket: str,
     in_flight: int,
     time_is_up: Callable[[], bool],
@@ -74,14 +77,14 @@ def copy_files(
     if store.control(run.run_id):
         return CopyReply(shard=shard.shard, status=Status.PARKED), []
     done, sequence = _done(work, run.run_id, shard.shard)
-    rows = [row for row in _rows(work, shard) if row.location is not None and row.file.entry_id not in done]
-    jobs, settled = _jobs(run, rows, ledger=ledger, bucket=bucket)
+    rows = [row for row in _rows(work, shard) if row.file.entry_id not in done]
+    jobs, settled = _jobs(run, rows, ledger=ledger, bucket=bucket, rules=rules)
     asked = _Asked(store, run.run_id)
     outcomes = list(copy_many(jobs, lambda job: copy_one(job, tools), in_flight=in_flight, deadline=time_is_up, stop=asked))
-    lines = [outcome_to_json(outcome) for outcome in outcomes] + [{"entry_id": file.entry_id, "known": True} for file in settled]
+    lines = [*(outcome_to_json(outcome) for outcome in outcomes), *settled]
     if lines:
         work.put_new_rows(f"{run_prefix(run.run_id)}copied/{shard.shard}-{sequence:03d}.jsonl", lines)
-    remaining = len(rows) - len(lines)
+    remaining = len(jobs) - len(outcomes)
     status = Status.DONE if remaining == 0 else Status.PARKED if asked.answer else Status.MORE
     return CopyReply(shard=shard.shard, status=status, copied=len(outcomes)), outcomes
 
@@ -100,27 +103,28 @@ def _done(work: WorkBucket, run_id: str, shard: str) -> tuple[set[str], int]:
     return done, sequence
 
 
-def _jobs(run: RunContext, rows: list[ManifestRow], *, ledger: Ledger, bucket: str) -> tuple[list[CopyJob], list[FileItem]]:
-    """What to copy; and the files that moved here from another account with a copy that is still good."""
+def _jobs(
+    run: RunContext, rows: list[ManifestRow], *, ledger: Ledger, bucket: str, rules: Rules
+) -> tuple[list[CopyJob], list[Row]]:
+    """What to copy; and lines about the files that need no copying, since their items came along from another account."""
     jobs: list[CopyJob] = []
-    settled: list[FileItem] = []
+    settled: list[Row] = []
     for row in rows:
         keys = row.keys
-        if row.suspect:
-            moved = ledger.get(row.file.account_id, row.file.entry_id)
-            if moved is not None and _still_good(moved, row):
-                settled.append(moved)
-                continue
-            if moved is not None:
-                keys = keys[-1:]
-        assert row.location is not None
-        jobs.append(CopyJob(row.file.entry_id, row.location, row.facts, bucket, keys, deep=run.deep))
+        moved = ledger.get(row.file.account_id, row.file.entry_id) if row.suspect else None
+        if moved is not None:
+            match moved_here(row.file, moved, location=row.location, facts=row.facts, rules=rules):
+                case Skip() as skip:
+                    settled.append({"entry_id": moved.entry_id, "known": True, "verified": skip.verified})
+                    continue
+                case Record() as record:
+                    settled.append({"entry_id": moved.entry_id, "file": file_to_json(record.file)})
+                    continue
+                case Copy() as copy:
+                    keys = keys[-1:] if copy.changed else keys
+        if row.location is not None:
+            jobs.append(CopyJob(row.file.entry_id, row.location, row.facts, bucket, keys, deep=run.deep))
     return jobs, settled
-
-
-def _still_good(moved: FileItem, row: ManifestRow) -> bool:
-    same = row.facts is not None and moved.etag == row.facts.etag and moved.size == row.facts.size and moved.url == row.file.url
-    return same and moved.state is FileState.VERIFIED
 
 
 class _Asked:

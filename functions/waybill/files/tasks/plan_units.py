@@ -16,6 +16,8 @@ from waybill.runs.work import WorkBucket, run_prefix
 from waybill.salesforce.ids import to18
 from waybill.settings import LedgerEnvironment
 
+# The units of a run are cut once, whichever of its executions comes to do it.
+_STEP = "UNITS"
 # Accounts that the canary's rows are spread over.
 CANARY_ACCOUNTS = 10
 
@@ -61,6 +63,10 @@ def plan_units(
     """Writes `units.jsonl`, near the time limit a piece of it. Raises NotReady where `strict` forbids to go on."""
     if store.control(run.run_id):
         return PlanReply(status=Status.PARKED)
+    standing = store.result(run.run_id, _STEP)
+    if standing is not None:
+        # Turns of these units may be recorded already: cut anew, other accounts would take them for their own.
+        return PlanReply(units=standing["units"], rows=standing["rows"], canary=standing["canary"])
     after, piece = str(cursor.get("after", "")), int(cursor.get("piece", 0))
     number, rows, unverified = int(cursor.get("units", 0)), int(cursor.get("rows", 0)), int(cursor.get("unverified", 0))
     canary: list[str] = list(cursor.get("canary", []))
@@ -90,7 +96,9 @@ def plan_units(
     with work.writer(f"{run_prefix(run.run_id)}units.jsonl", content_type="application/jsonl") as out:
         for n in range(piece + 1):
             out.write(work.get(f"{run_prefix(run.run_id)}units/{n:04d}.jsonl") or b"")
-    return PlanReply(units=number, rows=rows, canary=_canary(options, run, canary))
+    planned_canary = _canary(options, run, canary)
+    store.record(run.run_id, _STEP, {"units": number, "rows": rows, "canary": planned_canary})
+    return PlanReply(units=number, rows=rows, canary=planned_canary)
 
 
 def _canary(options: Options, run: RunContext, accounts: list[str]) -> dict[str, Any] | None:

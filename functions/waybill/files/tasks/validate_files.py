@@ -12,7 +12,7 @@ from waybill.files.domain import FileEvent, FileState, SourceFacts, VerifiedBy, 
 from waybill.files.jobs import CopyOutcome, CopyStatus
 from waybill.files.ledger import FileItem, Ledger, Written
 from waybill.files.lookup import look_up
-from waybill.files.manifest import ManifestRow
+from waybill.files.manifest import ManifestRow, file_from_json
 from waybill.files.outcomes import outcome_from_json
 from waybill.files.storage import ObjectStore
 from waybill.files.tasks.copy_files import Shard
@@ -20,7 +20,7 @@ from waybill.files.urls import mask
 from waybill.runs.model import ErrorRow, RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, task
-from waybill.runs.work import WorkBucket, run_prefix
+from waybill.runs.work import Row, WorkBucket, run_prefix
 from waybill.settings import CopyEnvironment
 from waybill.telemetry import emit
 
@@ -75,7 +75,7 @@ class _Verdict:
     file: FileItem
     copied: bool = False
     size: int = 0
-    # The ledger has it already, at this version: it moved here from another account with a good copy.
+    # The ledger has it already: it moved here from another account, and nothing about it changed.
     known: bool = False
 
 
@@ -95,11 +95,15 @@ def validate_files(
     standing = store.result(run.run_id, step)
     if standing:
         return standing
-    outcomes, known = _outcomes(work, run.run_id, shard.shard)
+    outcomes, moved = _outcomes(work, run.run_id, shard.shard)
     rows = [ManifestRow.from_json(line) for line in work.rows(shard.manifest)]
     sizes = _sizes(destination, bucket, outcomes, in_flight=in_flight)
-    verdicts = [_verdict(row, outcomes.get(row.file.entry_id), sizes, run=run, known=row.file.entry_id in known) for row in rows]
-    verdicts = [_at_version(verdict, row, ledger) for verdict, row in zip(verdicts, rows, strict=True)]
+    verdicts = [
+        _of_moved(row, moved[row.file.entry_id], run=run)
+        if row.file.entry_id in moved
+        else _at_version(_verdict(row, outcomes.get(row.file.entry_id), sizes, run=run), row, ledger)
+        for row in rows
+    ]
     written = ledger.write_many((v.file for v in verdicts if not v.known), in_flight=in_flight)
     verdicts = [_unless_stale(verdict, written.get(verdict.file.entry_id)) for verdict in verdicts]
     errors = [_error(v.file, run.run_id) for v in verdicts if v.file.error and v.file.state is not FileState.ENTRY_DELETED]
@@ -111,16 +115,24 @@ def validate_files(
     return store.record(run.run_id, step, result)
 
 
-def _outcomes(work: WorkBucket, run_id: str, shard: str) -> tuple[dict[str, CopyOutcome], set[str]]:
+def _outcomes(work: WorkBucket, run_id: str, shard: str) -> tuple[dict[str, CopyOutcome], dict[str, Row]]:
+    """What became of each copy; and the lines about files that came from another account and were not copied."""
     outcomes: dict[str, CopyOutcome] = {}
-    known: set[str] = set()
+    moved: dict[str, Row] = {}
     for key in work.keys(f"{run_prefix(run_id)}copied/{shard}-"):
         for row in work.rows(key):
-            if row.get("known"):
-                known.add(row["entry_id"])
+            if "known" in row or "file" in row:
+                moved.setdefault(row["entry_id"], row)
             else:
                 outcomes.setdefault(row["entry_id"], outcome_from_json(row))
-    return outcomes, known
+    return outcomes, moved
+
+
+def _of_moved(row: ManifestRow, line: Row, *, run: RunContext) -> _Verdict:
+    if "file" in line:
+        return _Verdict(replace(file_from_json(line["file"]), run=run.run_id, fence=run.fence))
+    state = FileState.VERIFIED if line["verified"] else FileState.SWITCHED
+    return _Verdict(replace(row.file, state=state, error=None, message=None), known=True)
 
 
 def _sizes(destination: ObjectStore, bucket: str, outcomes: Mapping[str, CopyOutcome], *, in_flight: int) -> Mapping[str, int]:
@@ -134,12 +146,10 @@ def _sizes(destination: ObjectStore, bucket: str, outcomes: Mapping[str, CopyOut
     return {str(key): facts.size for key, facts in found.items() if isinstance(facts, SourceFacts)}
 
 
-def _verdict(
-    row: ManifestRow, outcome: CopyOutcome | None, sizes: Mapping[str, int], *, run: RunContext, known: bool
-) -> _Verdict:
+def _verdict(row: ManifestRow, outcome: CopyOutcome | None, sizes: Mapping[str, int], *, run: RunContext) -> _Verdict:
     file = replace(row.file, run=run.run_id, fence=run.fence)
-    if row.location is None or known:
-        return _Verdict(file, known=known)
+    if row.location is None:
+        return _Verdict(file)
     if outcome is None:
         return _Verdict(_failed(file, FileEvent.FAILED, "NOT_COPIED", "The copying task ended without dealing with this file."))
     facts = outcome.facts
@@ -168,11 +178,11 @@ def _verdict(
 
 def _at_version(verdict: _Verdict, row: ManifestRow, ledger: Ledger) -> _Verdict:
     """A suspect entry's item may have come from another account after it was listed: it is written over at its own version."""
-    if not row.suspect or verdict.known:
+    if not row.suspect:
         return verdict
     moved = ledger.get(row.file.account_id, row.file.entry_id)
-    if moved is None or (moved.run == verdict.file.run and moved.state is verdict.file.state):
-        return verdict
+    if moved is None or replace(moved, version=0, fence=0) == replace(verdict.file, version=0, fence=0):
+        return verdict  # none came, or an earlier attempt has written this very verdict
     return replace(verdict, file=replace(verdict.file, version=moved.version))
 
 
@@ -206,11 +216,12 @@ def _counts(verdicts: list[_Verdict]) -> dict[str, Any]:
     held = states[FileState.EXCLUDED]
     deleted, conflicts, verified = states[FileState.ENTRY_DELETED], states[FileState.CONFLICT], states[FileState.VERIFIED]
     known = sum(verdict.known for verdict in verdicts)
+    known_verified = sum(verdict.known and verdict.file.state is FileState.VERIFIED for verdict in verdicts)
     copied = sum(verdict.copied for verdict in verdicts)
     return {
         "copied": copied,
         "skipped": known + verified - copied,
-        "verified": verified + known,
+        "verified": verified + known_verified,
         "held_back": held,
         "conflicts": conflicts,
         "deleted": deleted,
