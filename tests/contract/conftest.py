@@ -75,7 +75,7 @@ def dynamodb_local() -> Iterator[str]:
 
 
 def _client(endpoint: str | None) -> Any:
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    keys: dict[str, Any] = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     return boto3.client("dynamodb", region_name="us-east-1", endpoint_url=endpoint, **keys)
 
 

@@ -74,7 +74,7 @@ def seaweedfs() -> Iterator[str]:
 
 
 def _client(endpoint: str | None) -> Any:
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    keys: dict[str, Any] = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     config = Config(s3={"addressing_style": "path"}, retries={"mode": "standard", "max_attempts": 5}, max_pool_connections=20)
     return boto3.client("s3", region_name="us-east-1", endpoint_url=endpoint, config=config, **keys)
 

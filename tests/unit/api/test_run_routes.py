@@ -342,7 +342,8 @@ def test_a_report_comes_in_pieces_cut_between_lines(stack: Stack) -> None:
     text = "".join(f"{n},\u00fc\U0001f600\r\n" for n in range(300_000))
     stack.work.put("runs/backup-r1/report.csv", text.encode())
     stack.work.put("runs/backup-r1/report.json", b'{"run_id": "backup-r1"}')
-    found, offset, requests = "", "0", 0
+    found, requests = "", 0
+    offset: str | None = "0"
     while offset:
         reply = stack.ask("GET", f"/api/runs/backup-r1/report?format=csv&offset={offset}")
         assert len(reply.text.encode()) < 3_000_000
@@ -362,7 +363,7 @@ def test_logs_are_the_executions_history(stack: Stack) -> None:
 
 
 def test_cleanup_deletes_old_records_and_keeps_what_is_needed(stack: Stack) -> None:
-    old = {"started_at": "2026-01-01T00:00:00.000Z", "ended_at": "2026-01-01T01:00:00.000Z"}
+    old: dict[str, Any] = {"started_at": "2026-01-01T00:00:00.000Z", "ended_at": "2026-01-01T01:00:00.000Z"}
     stack.run("backup-whole", **old)
     stack.run("backup-dry", options={"dry_run": True}, **old)
     stack.run("cutover-dry", options={"mode": "dry_run"}, **old)

@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 
 from local.aws.endpoint import CREDENTIALS, Endpoint
 
-KEY_SCHEMA = [{"AttributeName": "pk", "KeyType": "HASH"}]
-ATTRIBUTES = [{"AttributeName": "pk", "AttributeType": "S"}]
+KEY_SCHEMA: Any = [{"AttributeName": "pk", "KeyType": "HASH"}]
+ATTRIBUTES: Any = [{"AttributeName": "pk", "AttributeType": "S"}]
 
 
 def public_policy(bucket: str) -> str:

@@ -1,7 +1,7 @@
 """The event bus: patterns as EventBridge has them, targets, inputs, retries, schedules."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -166,10 +166,10 @@ def test_an_unknown_schedule_or_target_is_refused_by_name(world: World) -> None:
 def test_put_events_reaches_the_rules(aws: Endpoint, world: World) -> None:
     bus = world.bus(rule({"Arn": LAMBDA, "InputPath": "$.detail"}))
     aws.dispatcher.hooks["events"].append(bus.hook)
-    good = {"Source": "test", "DetailType": "T", "Detail": '{"n": 1}'}
+    good: dict[str, Any] = {"Source": "test", "DetailType": "T", "Detail": '{"n": 1}'}
 
     bus.start()
-    reply = boto3.client("events").put_events(Entries=[good, {**good, "Detail": "no JSON"}])
+    reply = boto3.client("events").put_events(Entries=cast("Any", [good, {**good, "Detail": "no JSON"}]))
     assert bus.drain()
     bus.stop()
 
