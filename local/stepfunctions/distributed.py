@@ -158,10 +158,10 @@ class _Work:
             self._run.running -= 1
             self._run.running_items -= items
             self._run.children[child.name] = light
-            if child.status is Status.SUCCEEDED:
+            if child.status is Status.SUCCEEDED and not self._services.keep_children:
                 del self._run.kept[child.name]
                 child.history.drop()
-            else:
+            elif child.status is not Status.SUCCEEDED:
                 self._failed_items += items
 
     def _keep(self, index: int, output: str) -> None:

@@ -102,7 +102,7 @@ class Child:
 
 @dataclass(slots=True)
 class MapRun:
-    """One run of a Distributed Map. `children` by name; `kept` holds those that failed, whole. Counts are of items."""
+    """One run of a Distributed Map. `children` by name; `kept` holds those that run or failed (or all), whole. Counts are of items."""
 
     arn: str
     execution_arn: str

@@ -32,7 +32,10 @@ class Host(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The world outside. `time_scale` multiplies waits and back-offs, `timeout_scale` the limits; `map_workers` caps a map's threads."""
+    """The world outside. `time_scale` multiplies waits and back-offs, `timeout_scale` the limits; `map_workers` caps a map's threads.
+
+    `keep_children`: a Map Run's children stay whole after they succeeded.
+    """
 
     lambdas: LambdaInvoker
     clients: ClientFactory
@@ -41,6 +44,7 @@ class Services:
     timeout_scale: float
     map_workers: int
     history_limit: int
+    keep_children: bool
     rng: random.Random
     on_wait: Callable[[str, float], None]
     host: Host

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from local.stepfunctions.definition import Catcher, Definition, Kind, Program, Retrier, Rule, State
 from local.stepfunctions.errors import DefinitionError
@@ -17,8 +18,12 @@ _MAX_DEFINITION = 1_048_576
 _HAS_RESULT = frozenset({Kind.TASK, Kind.MAP, Kind.PARALLEL})
 
 
+@lru_cache(maxsize=32)
 def load(text: str) -> Definition:
-    """The machine that the JSON `text` defines; raises DefinitionError, which names what is wrong and where."""
+    """The machine that the JSON `text` defines; raises DefinitionError, which names what is wrong and where.
+
+    Runners may share one: nothing of an execution is kept in it, and compiling its expressions is what takes the time.
+    """
     if len(text.encode()) > _MAX_DEFINITION:
         raise DefinitionError("State machine: the definition is larger than 1 MB")
     try:

@@ -58,7 +58,8 @@ class Runner:
 
     `lambdas(name or ARN, payload)` gives the function's reply or raises LambdaFailure (its own exception) or StateError (the
     service's). `clients(service)` gives a boto3 client. `time_scale` multiplies waits and back-offs (0: none sleeps),
-    `timeout_scale` every time-out, `map_workers` caps a map's threads. `on_event` gets EventBridge's status events,
+    `timeout_scale` every time-out, `map_workers` caps a map's threads, `keep_children` keeps a Map Run's children
+    with their histories after they succeeded (AWS does; it takes memory). `on_event` gets EventBridge's status events,
     `on_wait(state, seconds)` every wait, unscaled. `resolve(arn)` may load a machine that was not defined here.
     """
 
@@ -72,6 +73,7 @@ class Runner:
         timeout_scale: float = 1.0,
         map_workers: int = 16,
         history_limit: int = LIMIT,
+        keep_children: bool = False,
         rng: random.Random | None = None,
         on_event: Callable[[dict[str, Any]], None] | None = None,
         on_wait: Callable[[str, float], None] = _ignore,
@@ -84,6 +86,7 @@ class Runner:
             timeout_scale=timeout_scale,
             map_workers=map_workers,
             history_limit=history_limit,
+            keep_children=keep_children,
             rng=rng or random.Random(),
             on_wait=on_wait,
             host=self,
@@ -173,7 +176,7 @@ class Runner:
             _log.exception("The listener to status events failed")
 
     def execution(self, arn: str) -> Execution:
-        """An execution, or a child of a Map Run that runs or did not succeed. Raises ExecutionUnknown."""
+        """An execution, or a child of a Map Run that is kept: one that runs or did not succeed, or any. Raises ExecutionUnknown."""
         found = self._executions.get(arn)
         if found is None:
             name = arn.rpartition(":")[2]

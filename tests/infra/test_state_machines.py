@@ -82,7 +82,7 @@ def test_every_error_caught_or_retried_is_one_that_is_raised(assemblies: dict[st
     for name, state in _states(_definition(assemblies["prod"], kind)):
         for handler in (*state.get("Retry", []), *state.get("Catch", [])):
             for error in handler["ErrorEquals"]:
-                assert error in KNOWN or error.startswith(("States.", "Lambda.", "Sandbox.")), (name, error)
+                assert error in KNOWN or error.startswith(("States.", "Lambda.", "Sandbox.", "StepFunctions.")), (name, error)
 
 
 def test_every_lambda_task_retries_what_passes_by_itself(assemblies: dict[str, Assembly], kind: str) -> None:

@@ -114,7 +114,7 @@ def test_tolerance_counts_the_items_of_a_failed_batch(world: Any, call: Any) -> 
         ({"ToleratedFailurePercentage": "{% $states.input.p %}"}, True),
     ],
 )
-def test_failures_are_tolerated_up_to_the_limit(world: Any, call: Any, tolerance: dict[str, Any], succeeds: bool) -> None:  # noqa: FBT001
+def test_failures_are_tolerated_up_to_the_limit(world: Any, call: Any, tolerance: dict[str, Any], succeeds: bool) -> None:
     seen = world.fails("f", "A", "B")
     execution = world.run(far(call("f"), Items=[1, 2, 3, 4], MaxConcurrency=1, **tolerance), {"p": 100})
     if succeeds:
@@ -208,6 +208,16 @@ def test_a_failed_child_can_be_described_with_its_history(world: Any, call: Any)
     child = world.runner.execution(failed.arn)
     assert (child.status, child.error, child.map_run_arn) == ("FAILED", "Boom", run.arn)
     assert [event["type"] for event in child.history.events()][-1] == "ExecutionFailed"
+
+
+def test_children_that_succeeded_are_kept_whole_where_that_is_asked_for(world: Any, kinds: Any) -> None:
+    runner = world.new_runner(keep_children=True)
+    execution = world.run(far(ECHO, Items=[1, 2]))
+    (run,) = runner.map_runs(execution.arn).values()
+    assert sorted(child.input for child in run.kept.values()) == ["1", "2"]
+    assert run.described()["itemCounts"]["succeeded"] == 2
+    child = next(iter(run.kept.values()))
+    assert kinds(runner.execution(child.arn)) == ["ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"]
 
 
 def test_ten_thousand_items_run(world: Any) -> None:
