@@ -86,10 +86,9 @@ def show(app: App, *, run_id: str, wait: bool, accounts: bool, report: Path | No
 
 
 def _account_line(account: dict[str, Any]) -> str:
-    files = account.get("files") or {}
-    counts = ", ".join(
-        f"{words.count(number)} {name.replace('_', ' ')}" for name, number in files.items() if number and name != "bytes"
-    )
+    """What the ledger has of an account now."""
+    states = account.get("states") or {}
+    counts = ", ".join(f"{words.count(number)} {state.replace('_', ' ')}" for state, number in sorted(states.items()) if number)
     return f"{words.safe(account.get('account_id'))}  {words.safe(account.get('name') or '')}  {counts or 'no files'}"
 
 

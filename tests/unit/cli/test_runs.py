@@ -305,3 +305,12 @@ def test_logs_show_the_history_and_the_error_rows(run: Run, api: FakeApi) -> Non
     assert [event["level"] for event in only["logs"]] == ["error"]
     assert only["errors"] == [{"class": "SourceMissing", "message": "gone"}]
     assert "SalesforceLoginFailed" in run("runs", "logs", "backup-r1").out
+
+
+def test_a_runs_accounts_are_shown_with_what_the_ledger_has_of_them(run: Run, api: FakeApi, run_view: View) -> None:
+    api.on("GET", "/runs/backup-r1", run_view())
+    account = {"account_id": "001000000000001AAA", "name": "Acme", "files": 3, "states": {"verified": 2, "source_missing": 1}}
+    api.on("GET", "/runs/backup-r1/accounts", {"items": [account], "next": None})
+    shown = run("runs", "show", "backup-r1", "--accounts").out
+    assert "Acme" in shown
+    assert "1 source missing, 2 verified" in shown
