@@ -1,7 +1,9 @@
 """Builds what tasks work with from their environment. One of each per container and environment: sessions and pools are kept."""
 
 import json
+import random
 import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -104,18 +106,25 @@ def secret(arn: str) -> Mapping[str, str]:
 
 
 @_once
-def _salesforce(settings: str, secret_arn: str, table_name: str) -> "SalesforceClient":
+def _salesforce(settings: str, secret_arn: str, table_name: str, in_a_hurry: bool) -> "SalesforceClient":  # noqa: FBT001 - a cache key
     # simple-salesforce takes a quarter of a second to import: only who talks to Salesforce pays for it.
     from waybill.salesforce.connect import connect
+    from waybill.salesforce.patience import Patience
     from waybill.salesforce.token_cache import DynamoTokenCache
     from waybill.settings import SalesforceSettings
 
     cache = DynamoTokenCache(client=aws("dynamodb", 64), table=table_name)
-    return connect(SalesforceSettings.model_validate_json(settings), secret(secret_arn), cache=cache)
+    hurry = Patience(
+        sleep=time.sleep, random=random.random, connect_timeout=3, read_timeout=12, tries=2, tries_after_timeout=1, lock_tries=1
+    )
+    patience = hurry if in_a_hurry else None
+    return connect(SalesforceSettings.model_validate_json(settings), secret(secret_arn), cache=cache, patience=patience)
 
 
-def salesforce(environment: SalesforceEnvironment) -> "SalesforceClient":
-    return _salesforce(environment.config.salesforce.model_dump_json(), environment.salesforce_secret, environment.table)
+def salesforce(environment: SalesforceEnvironment, *, in_a_hurry: bool = False) -> "SalesforceClient":
+    """`in_a_hurry`: for API Gateway, which gives up after 29 s; a task would rather wait and try again."""
+    settings = environment.config.salesforce.model_dump_json()
+    return _salesforce(settings, environment.salesforce_secret, environment.table, in_a_hurry)
 
 
 @_once
