@@ -103,6 +103,8 @@ class Scene:
     web: requests.Session = field(default_factory=requests.Session)
     # Every entry that was planted, by id.
     planted: dict[str, Planted] = field(default_factory=dict)
+    # Execution by run, of the runs started here.
+    executions: dict[str, str] = field(default_factory=dict)
 
     # -- the customer's data ------------------------------------------------------------------------------------------
 
@@ -122,7 +124,7 @@ class Scene:
         self, account: str | None, name: str, body: bytes | None = b"", *, key: str | None = None, url: str | None = None
     ) -> Planted:
         """An entry with its object. An empty `body` is made up; None: the object is missing. `url`: just that, and no object."""
-        number = next(_numbers)
+        number = len(self.planted)
         key = key or f"docs/{number}/{name or 'unnamed'}"
         content = f"the content of {name}, number {number}".encode() if body == b"" else body
         link = self.source_url(key) if url is None else url
@@ -258,13 +260,19 @@ class Scene:
 
     def start(self, kind: str, **options: Json) -> str:
         """The id of a run just started."""
-        return str(self.call("POST", "/runs", {"kind": kind, **options}, expect=202)["run_id"])
+        return self._noted(self.call("POST", "/runs", {"kind": kind, **options}, expect=202))
+
+    def _noted(self, view: Json) -> str:
+        self.executions[view["run_id"]] = view["execution_arn"]
+        return str(view["run_id"])
 
     def show(self, run_id: str) -> RunResult:
         return RunResult(self.call("GET", f"/runs/{run_id}", expect=200))
 
     def wait(self, run_id: str) -> RunResult:
         """The run once it stands still, with all that its end has set in motion."""
+        if run_id in self.executions:
+            self.stack.runner.wait(self.executions[run_id], PATIENCE)
         self.until(lambda: self.show(run_id).status != "running", f"{run_id} to end")
         self.settle()
         return self.show(run_id)
@@ -279,8 +287,7 @@ class Scene:
         return self.wait(self.start("rollback", mode=mode, **options))
 
     def resume(self, run_id: str) -> RunResult:
-        self.call("POST", f"/runs/{run_id}/resume", expect=202)
-        return self.wait(run_id)
+        return self.wait(self._noted(self.call("POST", f"/runs/{run_id}/resume", expect=202)))
 
     def until(self, holds: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + PATIENCE

@@ -101,7 +101,10 @@ class Operator:
 
     def resume(self, run_id: str, *, requested_by: str) -> RunView:
         """Starts another execution of a run that stopped. Asked twice, it is started once. Raises NotFound and Conflict."""
-        record = self.store.get(run_id)
+        record = self.store.find(run_id)
+        if record is None:
+            ended = self._starting(run_id)  # raises NotFound where there is no such run at all
+            raise Conflict(f"Run {run_id} is {ended.status} and has not begun: there is nothing to resume. Start a new one.")
         if record.status in {RunStatus.COMPLETED, RunStatus.REFUSED}:
             raise Conflict(f"Run {run_id} is {record.status}: there is nothing left to resume. Start a new one.")
         if record.status is RunStatus.RUNNING:
