@@ -2,12 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from waybill.errors import ServiceUnavailable, WaybillError
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
 T = TypeVar("T")
@@ -26,6 +23,24 @@ _TRANSIENT = frozenset(
 
 class ConditionFailed(WaybillError):
     """The item was not as the write's condition asked. Callers decide what that means; it never leaves them."""
+
+
+class Client(Protocol):
+    """DynamoDB under boto3's names: its client, or our own. Errors have a `response` as botocore's ClientError does."""
+
+    def get_item(self, **arguments: Any) -> Any: ...
+
+    def put_item(self, **arguments: Any) -> Any: ...
+
+    def update_item(self, **arguments: Any) -> Any: ...
+
+    def delete_item(self, **arguments: Any) -> Any: ...
+
+    def query(self, **arguments: Any) -> Any: ...
+
+    def scan(self, **arguments: Any) -> Any: ...
+
+    def transact_write_items(self, **arguments: Any) -> Any: ...
 
 
 def encode(value: Any) -> dict[str, Any]:
@@ -74,7 +89,7 @@ def decode_item(item: Mapping[str, Any]) -> Item:
 class Table:
     """One table with keys `pk` and `sk`. Thread-safe. Conditions and updates are DynamoDB expressions with `:values` and `#names`."""
 
-    def __init__(self, *, client: "DynamoDBClient", name: str) -> None:
+    def __init__(self, *, client: Client, name: str) -> None:
         self._client = client
         self.name = name
 
@@ -218,20 +233,32 @@ class Table:
             arguments["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
 
     def _call(self, method: Callable[..., Any], **arguments: Any) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError
-
         try:
             return method(**arguments)
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
-            if code == "ConditionalCheckFailedException" or "ConditionalCheckFailed" in reasons:
-                raise ConditionFailed(str(error)) from None
-            if code in _TRANSIENT or reasons & {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}:
-                raise ServiceUnavailable(f"DynamoDB: {error}") from error
+        except WaybillError:
             raise
-        except BotoCoreError as error:
-            raise ServiceUnavailable(f"DynamoDB: {error}") from error
+        except Exception as error:
+            mapped = _mapped(error)
+            if mapped is None:
+                raise
+            raise mapped from error
+
+
+def _mapped(error: Exception) -> WaybillError | None:
+    """Our own error for a client's; None for what is a mistake of ours."""
+    response = getattr(error, "response", None)
+    if response is None:
+        # It is loaded already where there is such an error; our own client does without it.
+        from botocore.exceptions import BotoCoreError
+
+        return ServiceUnavailable(f"DynamoDB: {error}") if isinstance(error, BotoCoreError) else None
+    code = response.get("Error", {}).get("Code", "")
+    reasons = {reason.get("Code") for reason in response.get("CancellationReasons", [])}
+    if code == "ConditionalCheckFailedException" or "ConditionalCheckFailed" in reasons:
+        return ConditionFailed(str(error))
+    if code in _TRANSIENT or reasons & {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}:
+        return ServiceUnavailable(f"DynamoDB: {error}")
+    return None
 
 
 def _condition(condition: str | None, values: Mapping[str, Any] | None) -> dict[str, Any]:

