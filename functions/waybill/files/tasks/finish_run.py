@@ -60,6 +60,7 @@ class DeltaResult(BaseModel):
 
     run_id: str
     status: RunStatus
+    message: str = ""
     files: Counts
 
 
@@ -226,7 +227,7 @@ def _status(record: RunRecord, error: StateError | None, delta: DeltaResult | No
         status = RunStatus.REFUSED if error.error == "NotReady" else RunStatus.FAILED
         return status, _message(error)
     if delta is not None and delta.status is not RunStatus.COMPLETED:
-        return delta.status, f"The delta {delta.run_id} ended as {delta.status}."
+        return delta.status, f"The delta {delta.run_id} ended as {delta.status}. {delta.message}".strip()
     control = store.control(record.run_id)
     if control is not None:
         reason = store.get(record.run_id).control_reason

@@ -6,13 +6,14 @@ from heapq import merge
 
 from waybill import compose
 from waybill.clock import iso, parse_iso
+from waybill.errors import SalesforceQuotaExhausted
 from waybill.files.building import metered
 from waybill.files.domain import NO_ACCOUNT
 from waybill.files.entries import AccountActivity, EntryReader
 from waybill.files.ledger import SUMMARY_BUCKETS, AccountSummary, Ledger
 from waybill.files.listing import OVERLAP
 from waybill.files.packing import Packer, Packet
-from waybill.runs.model import Options, RunContext, RunKind
+from waybill.runs.model import Control, Options, RunContext, RunKind
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
 from waybill.runs.work import Row, WorkBucket, run_prefix
@@ -39,17 +40,22 @@ def handler(environment: SalesforceEnvironment, request: ListAccountsRequest, cl
     store.enter(request.run.run_id, "listing accounts")
     client = compose.salesforce(environment)
     with metered(client, kind=request.run.kind, stage=environment.stage):
-        return list_accounts(
-            request.run,
-            options=store.get(request.run.run_id).options,
-            cursor=request.cursor or {},
-            reader=EntryReader(client=client, settings=environment.config.salesforce),
-            ledger=compose.ledger(environment),
-            store=store,
-            work=compose.work(environment),
-            packet_size=environment.config.migration.packet_size,
-            time_is_up=clock.time_is_up,
-        )
+        try:
+            return list_accounts(
+                request.run,
+                options=store.get(request.run.run_id).options,
+                cursor=request.cursor or {},
+                reader=EntryReader(client=client, settings=environment.config.salesforce),
+                ledger=compose.ledger(environment),
+                store=store,
+                work=compose.work(environment),
+                packet_size=environment.config.migration.packet_size,
+                time_is_up=clock.time_is_up,
+            )
+        except SalesforceQuotaExhausted as error:
+            # Nothing was begun: resumed, the run begins here.
+            store.ask(request.run.run_id, Control.PAUSE, reason=str(error))
+            return ListAccountsReply(status=Status.PARKED)
 
 
 def list_accounts(

@@ -36,6 +36,10 @@ def handler(environment: SourceEnvironment, request: ListFilesRequest, clock: Cl
     reader = EntryReader(client=client, settings=environment.config.salesforce)
     options = store.get(request.run.run_id).options
     config = environment.config
+    try:
+        limits = key_limits(environment, client)
+    except SalesforceQuotaExhausted as error:
+        return _parked(request, store, error)
     listing = Listing(
         run=request.run,
         reader=reader,
@@ -44,7 +48,7 @@ def handler(environment: SourceEnvironment, request: ListFilesRequest, clock: Cl
         work=work,
         rules=rules_for(environment, every_source=request.run.mode != "incremental"),
         prefix=config.destination.prefix,
-        limits=key_limits(environment, client),
+        limits=limits,
         shard_size=config.migration.shard_size,
         max_files=options.max_files,
     )
@@ -79,8 +83,7 @@ def list_files(
         try:
             listed = listing.list(request.packet, after=after, sequence=sequence, time_is_up=time_is_up)
         except SalesforceQuotaExhausted as error:
-            store.ask(run.run_id, Control.PAUSE, reason=str(error))
-            return ListFilesReply(packet=request.packet.packet, status=Status.PARKED, cursor=request.cursor)
+            return _parked(request, store, error)
         accounts = f"{run_prefix(run.run_id)}accounts/{step.removeprefix('PACKET#')}.jsonl"
         work.put_new_rows(accounts, listed.accounts)
         part = store.record(
@@ -101,3 +104,9 @@ def list_files(
         files=part["total"],
         shards=len(part["shards"]),
     )
+
+
+def _parked(request: ListFilesRequest, store: RunStore, error: SalesforceQuotaExhausted) -> ListFilesReply:
+    """The org has no more calls to give: the whole run stands still, to be resumed."""
+    store.ask(request.run.run_id, Control.PAUSE, reason=str(error))
+    return ListFilesReply(packet=request.packet.packet, status=Status.PARKED, cursor=request.cursor)
