@@ -1,9 +1,8 @@
 """Lists the entries of a packet, compares them with the ledger and the source, and writes shards of what is to be done."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from hashlib import sha256
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -14,9 +13,10 @@ from waybill.files.entries import EntryReader
 from waybill.files.ledger import FileItem, Ledger
 from waybill.files.manifest import ManifestRow
 from waybill.files.names import DestinationKeys, KeyLimits, NameAllocator, file_name
+from waybill.files.sharding import Part, Shards
 from waybill.files.urls import path_of
 from waybill.runs.model import RunContext
-from waybill.runs.work import WorkBucket, run_prefix, to_lines
+from waybill.runs.work import WorkBucket
 
 # Entries whose sources are looked at together: many, so that a LIST covers many of them.
 BATCH = 5_000
@@ -46,23 +46,6 @@ class PacketScope:
     known_since: str | None
 
 
-@dataclass(slots=True)
-class Part:
-    """What one call of ListFiles did: stored once per packet and sequence number, never replaced."""
-
-    total: int = 0
-    skipped: int = 0
-    skipped_verified: int = 0
-    to_copy: int = 0
-    bytes_to_copy: int = 0
-    to_verify: int = 0
-    failed: int = 0
-    held_back: int = 0
-    conflicts: int = 0
-    suspects: int = 0
-    shards: list[dict[str, Any]] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
 class Listed:
     """What a call gives back: the part, the accounts it saw, and where to go on (None at the packet's end)."""
@@ -89,37 +72,40 @@ class Listing:
 
     def list(self, scope: PacketScope, *, after: tuple[str, str] | None, sequence: int, time_is_up: Callable[[], bool]) -> Listed:
         """Lists from behind `after` to the packet's end, or until time is up."""
-        part, accounts = Part(), []
-        shards = _Shards(self, scope, sequence, part)
+        stem = f"{scope.packet:05d}-{sequence:03d}"
+        shards = Shards(work=self.work, run_id=self.run.run_id, stem=stem, size=self.shard_size)
+        pending = _Pending(self, shards)
         entries = self.reader.entries(first=scope.first, last=scope.last, only=scope.accounts, after=after)
         missed = set(scope.accounts) if after is None else {a for a in scope.accounts if a > after[0]}
         place = after
+        listed: list[tuple[_Account, bool]] = []
         for account_id, group in groupby(entries, key=lambda entry: entry.account_id):
             missed.discard(account_id)
             start = after[1] if after and after[0] == account_id else None
             account = _Account(self, scope, account_id, start=start)
-            for batch_end in account.work(group, shards):
+            for batch_end in account.work(group, pending):
                 if batch_end is not None and scope.large and time_is_up():
                     place = (account_id, batch_end)
                     break
             else:
                 place = (account_id, "zzzzzzzzzzzzzzzzzz")
-                accounts.append(account.facts(complete=True))
+                listed.append((account, True))
                 if not time_is_up():
                     continue
                 break
-            accounts.append(account.facts(complete=False))
+            listed.append((account, False))
             break
         else:
             # Accounts that the ledger knows and Salesforce no longer has entries of.
             for account_id in sorted(missed):
                 account = _Account(self, scope, account_id, start=None)
-                for _ in account.work(iter(()), shards):
+                for _ in account.work(iter(()), pending):
                     pass
-                accounts.append(account.facts(complete=True))
+                listed.append((account, True))
             place = None
+        pending.flush()
         shards.close()
-        return Listed(part, accounts, place)
+        return Listed(shards.part, [account.facts(complete=complete) for account, complete in listed], place)
 
     def keys_for(self, account_id: str, account_name: str) -> DestinationKeys:
         return DestinationKeys(prefix=self.prefix, account_id=account_id, account_name=account_name, limits=self.limits)
@@ -133,6 +119,8 @@ class _Account:
         self._name = ""
         self._seen = 0
         self._changed = 0
+        # The ledger has no file of the account at all: as in a first run.
+        self._unknown = False
         self._allocator: NameAllocator | None = None
         summary = listing.ledger.summary(account_id)
         self._since: datetime | None = None
@@ -153,30 +141,25 @@ class _Account:
             "complete": complete and not capped,
         }
 
-    def work(self, entries: Iterator[Entry], shards: "_Shards") -> Iterator[str | None]:
-        """Decides on every entry in batches; yields the last entry id of each batch that is done."""
-        looks: list[tuple[Look, Entry]] = []
-        vanished: list[FileItem] = []
-        handled = 0
+    def work(self, entries: Iterator[Entry], pending: "_Pending") -> Iterator[str | None]:
+        """Decides on every entry; yields the last entry id whenever a batch is done. What is left pends, with the next account's."""
         last: str | None = None
         for entry, item in self._merged(entries):
-            handled += 1
             if entry is None:
                 if item is not None and item.state is not FileState.ENTRY_DELETED and self._listing.max_files is None:
-                    vanished.append(item)
+                    pending.rows.append((self, item, None))
             else:
                 last = entry.id
-                self._one(entry, item, shards, looks)
-            if handled >= BATCH:
-                self._flush(looks, vanished, shards)
-                handled = 0
+                self._one(entry, item, pending)
+            pending.handled += 1
+            if pending.handled >= BATCH:
+                pending.flush()
                 yield last
-        self._flush(looks, vanished, shards)
-        yield last
 
     def _merged(self, entries: Iterator[Entry]) -> Iterator[tuple[Entry | None, FileItem | None]]:
         items = self._listing.ledger.files(self._id, after=self._start)
         entry, item = next(entries, None), next(items, None)
+        self._unknown = item is None and self._start is None
         cap = self._listing.max_files
         while entry is not None or item is not None:
             if entry is not None and cap is not None and self._seen >= cap:
@@ -191,50 +174,37 @@ class _Account:
                 yield entry, item
                 entry, item = next(entries, None), next(items, None)
 
-    def _one(self, entry: Entry, item: FileItem | None, shards: "_Shards", looks: list[tuple[Look, Entry]]) -> None:
+    def _one(self, entry: Entry, item: FileItem | None, pending: "_Pending") -> None:
         self._seen += 1
         self._name = entry.account_name or self._name
-        shards.part.total += 1
+        pending.shards.part.total += 1
         match decide(entry, item, rules=self._listing.rules, since=self._since):
-            case Look() as look:
-                looks.append((look, entry))
             case Skip() as skip:
-                shards.skip(skip)
-            case Record() as record:
-                self._record(record, shards, entry)
+                pending.shards.skip(skip)
+            case decision:
+                pending.rows.append((self, decision, entry))
 
-    def _flush(self, looks: list[tuple[Look, Entry]], vanished: list[FileItem], shards: "_Shards") -> None:
-        found = self._listing.look([look.location for look, _ in looks])
-        for (look, entry), (location, facts) in zip(looks, found, strict=True):
-            match resolve(replace(look, location=location), facts, rules=self._listing.rules):
-                case Skip() as skip:
-                    shards.skip(skip)
-                case Record() as record:
-                    self._record(record, shards, entry)
-                case Copy() as copy:
-                    self._copy(copy, entry, shards)
-        looks.clear()
-        if vanished:
-            # Not among the account's entries any more: deleted, or moved to another account, whose own listing sees to it.
-            still = self._listing.reader.by_id([item.entry_id for item in vanished])
-            for item in vanished:
-                if item.entry_id not in still:
-                    self._record(gone(item), shards, None)
-            vanished.clear()
-
-    def _record(self, record: Record, shards: "_Shards", entry: Entry | None) -> None:
-        self._changed += 1
-        suspect = entry is not None and self._suspect(entry, record.file)
-        shards.add(ManifestRow(file=record.file, suspect=suspect))
+    def settle(self, decision: Skip | Record | Copy, entry: Entry | None, shards: Shards) -> None:
+        """Puts into a shard what was decided once the sources were looked at."""
+        match decision:
+            case Skip():
+                shards.skip(decision)
+            case Record():
+                self._changed += 1
+                suspect = entry is not None and self._suspect(entry, decision.file)
+                shards.add(ManifestRow(file=decision.file, suspect=suspect))
+            case Copy():
+                assert entry is not None
+                self._copy(decision, entry, shards)
 
     def _suspect(self, entry: Entry, file: FileItem) -> bool:
         """Whether another account's listing may have seen the entry already."""
         return file.version == 0 and self._known_since is not None and entry.created < self._known_since
 
-    def _copy(self, copy: Copy, entry: Entry, shards: "_Shards") -> None:
+    def _copy(self, copy: Copy, entry: Entry, shards: Shards) -> None:
         self._changed += 1
         if self._allocator is None:
-            taken = () if self._scope.large else self._listing.ledger.keys(self._id)
+            taken = () if self._scope.large or self._unknown else self._listing.ledger.keys(self._id)
             keys = self._listing.keys_for(self._id, self._name)
             self._allocator = NameAllocator(keys, taken, large=self._scope.large)
         name = file_name(entry.name, path_of(copy.location))
@@ -255,58 +225,32 @@ class _Account:
         )
 
 
-class _Shards:
-    """Gathers manifest rows into shards and counts what they hold."""
+class _Pending:
+    """What waits for a look at its source, of as many accounts as one look covers. In order: a shard's accounts are a range."""
 
-    def __init__(self, listing: Listing, scope: PacketScope, sequence: int, part: Part) -> None:
-        self._listing, self._stem, self.part = listing, f"{scope.packet:05d}-{sequence:03d}", part
-        self._rows: list[ManifestRow] = []
+    def __init__(self, listing: Listing, shards: Shards) -> None:
+        self._listing, self.shards = listing, shards
+        self.rows: list[tuple[_Account, Look | Record | FileItem, Entry | None]] = []
+        # Entries and items since the last flush, those that need nothing included.
+        self.handled = 0
 
-    def skip(self, skip: Skip) -> None:
-        self.part.skipped += 1
-        self.part.skipped_verified += skip.verified
-
-    def add(self, row: ManifestRow) -> None:
-        self._rows.append(row)
-        part = self.part
-        part.suspects += row.suspect
-        if row.location is not None:
-            part.to_copy += 1
-            part.bytes_to_copy += row.facts.size if row.facts else 0
-        else:
-            match row.file.state:
-                case FileState.VERIFIED:
-                    part.to_verify += 1
-                case FileState.EXCLUDED:
-                    part.held_back += 1
-                case FileState.CONFLICT:
-                    part.conflicts += 1
-                case FileState.ENTRY_DELETED:
-                    pass
-                case _:
-                    part.failed += 1
-        if len(self._rows) >= self._listing.shard_size:
-            self.close()
-
-    def close(self) -> None:
-        if not self._rows:
-            return
-        body = to_lines(row.to_json() for row in self._rows)
-        shard = f"{self._stem}-{len(self.part.shards):04d}"
-        # The content's hash is in the name: a late attempt that saw other rows cannot replace the manifest that was collected.
-        key = f"{run_prefix(self._listing.run.run_id)}shards/{shard}-{sha256(body).hexdigest()[:12]}.jsonl"
-        self._listing.work.put(key, body, content_type="application/jsonl")
-        self.part.shards.append(
-            {
-                "shard": shard,
-                "manifest": key,
-                "files": len(self._rows),
-                "first": self._rows[0].file.account_id,
-                "last": self._rows[-1].file.account_id,
-                "suspects": sum(row.suspect for row in self._rows),
-            }
-        )
-        self._rows = []
+    def flush(self) -> None:
+        found = iter(self._listing.look([what.location for _, what, _ in self.rows if isinstance(what, Look)]))
+        vanished = [what.entry_id for _, what, _ in self.rows if isinstance(what, FileItem)]
+        # Not among the account's entries any more: deleted, or moved to another account, whose own listing sees to it.
+        still = self._listing.reader.by_id(vanished) if vanished else {}
+        for account, what, entry in self.rows:
+            match what:
+                case Look():
+                    location, facts = next(found)
+                    decision = resolve(replace(what, location=location), facts, rules=self._listing.rules)
+                    account.settle(decision, entry, self.shards)
+                case Record():
+                    account.settle(what, entry, self.shards)
+                case FileItem() if what.entry_id not in still:
+                    account.settle(gone(what), None, self.shards)
+        self.rows.clear()
+        self.handled = 0
 
 
 def began(reader: EntryReader, now: datetime) -> str:

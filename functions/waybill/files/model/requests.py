@@ -1,0 +1,294 @@
+"""How many requests a run makes, by kind: formulas that mirror what each task does. Checked against counted runs."""
+
+from collections import Counter
+from dataclasses import dataclass
+from math import ceil, log2
+
+from waybill.files.entries import PAGE
+from waybill.files.ledger import SUMMARY_BUCKETS
+from waybill.files.listing import BATCH
+from waybill.files.lookup import WORTH_A_PAGE
+from waybill.files.model.shape import Knobs, Look, Piece, Shape, packets, shards_of, turns_of, units
+
+Requests = Counter[str]
+
+# States that each definition goes through where all goes well; a test reads them out of the definitions.
+BACKUP_STATES, DELTA_STATES, CUTOVER_STATES = 11, 10, 13
+PACKET_STATES, SHARD_STATES, UNIT_STATES, TURN_STATES = 4, 5, 4, 2
+
+LIST_PAGE = 1_000  # objects of a page of ListObjectsV2
+ROWS_PER_COMPOSITE = 1_000
+ASKED_EVERY = 100  # files between two looks whether the run is to pause
+_MB = 1024 * 1024
+
+# Bytes of the items that are not files, as they turn out: a run with its configuration, a packet and each of its shards, ...
+_RUN_BYTES, _PACKET_BYTES, _SHARD_IN_PACKET, _SHARD_BYTES, _UNIT_BYTES, _SUMMARY_BYTES = 1_700, 380, 230, 260, 220, 230
+# Reading the index and the lists of runs: one page each for a small stage.
+_INDEX_QUERIES = len(SUMMARY_BUCKETS)
+
+
+def backup_requests(shape: Shape, knobs: Knobs) -> Requests:
+    """A full backup of an org that is migrated for the first time."""
+    parts = packets(shape, knobs)
+    found = _start() + _list_accounts(shape) + _log_in()
+    shards = sum(part.number * shards_of(part, knobs) for part in parts)
+    for part in parts:
+        found += _times(part.number, _list_packet(part, shape, knobs))
+    found += _collect(parts, shards)
+    for part in parts:
+        each = part.files / max(1, shards_of(part, knobs))
+        found += _times(part.number * shards_of(part, knobs), _copy_shard(each, shape))
+    found += _finish_backup(parts, shape, shards=shards, changed=True, knobs=knobs)
+    found += Counter({"work put": 4, "work get": 2, "transitions": BACKUP_STATES, "executions": 1})
+    return found
+
+
+def cutover_requests(shape: Shape, knobs: Knobs) -> Requests:
+    """An executed cutover of everything, the backup inside it included, which finds nothing to copy."""
+    parts, pieces = packets(shape, knobs), units(shape, knobs)
+    found = _start() + _readiness(shape) + _log_in()
+    found += _start_delta() + _list_accounts(shape)
+    for part in parts:
+        found += _times(part.number, _relist_packet(part, shape))
+    found += _collect([], 0, delta=True)
+    found += _finish_backup(parts, shape, shards=0, changed=False, knobs=knobs)
+    found += Counter({"work put": 2, "work get": 1, "transitions": DELTA_STATES, "executions": 2})
+    found += _plan_units(shape)
+    canary = min(knobs.canary, shape.files)
+    if canary:
+        found += _turn(Piece(1, min(10, shape.accounts), canary), shape)
+    for piece in pieces:
+        found += _times(piece.number, _switch_unit(piece, shape, knobs))
+    # The canary's rows are switched by then.
+    found -= Counter(
+        {"dynamodb put": canary, "file writes": canary, "write units": canary * _units(_switched_bytes(shape), 1024)}
+    )
+    turns = sum(piece.number * turns_of(piece, knobs) for piece in pieces) + bool(canary)
+    found += _finish_cutover(shape, turns=turns)
+    found += Counter({"work put": 2, "work get": 1, "transitions": CUTOVER_STATES - 2 * (not canary)})
+    return found
+
+
+# -- the tasks ------------------------------------------------------------------------------------------------------------
+
+
+def _start() -> Requests:
+    """StartRun: claims the id, takes the lock."""
+    return _claimed() + _run_writes(1) + _gets(1) + _puts(1)
+
+
+def _start_delta() -> Requests:
+    return _claimed() + _run_writes(1) + _gets(2)
+
+
+def _claimed() -> Requests:
+    """A new run's item, which the index has as well."""
+    return Counter({"dynamodb put": 1, "write units": 2 * _units(_RUN_BYTES, 1024)})
+
+
+def _log_in() -> Requests:
+    return Counter({"salesforce login": 1, "dynamodb update": 3, "write units": 3}) + _gets(2)
+
+
+def _list_accounts(shape: Shape) -> Requests:
+    found = _run_writes(1) + _gets(4) + _puts(1) + _index(shape) + _runs_listed()
+    found += Counter({"salesforce query": shape.accounts // PAGE + 2, "work put": 2, "work get": 1})
+    return found
+
+
+def _list_packet(part: Piece, shape: Shape, knobs: Knobs) -> Requests:
+    """ListFiles on files that the ledger does not know."""
+    shards = shards_of(part, knobs)
+    found = _list_common(part, shape) + _gets(3 + part.accounts)
+    found += _puts(1, size=_PACKET_BYTES + shards * _SHARD_IN_PACKET)
+    # An account's items, of which there are none yet.
+    found += _times(part.accounts, _query(0))
+    found["work put"] += shards
+    return found
+
+
+def _relist_packet(part: Piece, shape: Shape) -> Requests:
+    """ListFiles where the ledger has everything, as the delta of a cutover."""
+    found = _list_common(part, shape) + _gets(4 + part.accounts) + _puts(1, size=_PACKET_BYTES)
+    return found + _times(part.accounts, _query(part.files / part.accounts * shape.item_bytes))
+
+
+def _list_common(part: Piece, shape: Shape) -> Requests:
+    found = Counter({"salesforce describe": 1, "salesforce query": int(part.files // PAGE) + 1, "work put": 1})
+    found["transitions"] = PACKET_STATES
+    found["executions"] = 1
+    return found + _looks(part.files, part.files, shape.look, batch=BATCH)
+
+
+def _looks(files: float, wanted: float, look: Look, *, batch: int) -> Requests:
+    """Looking at the sources of `files` files, `batch` at once."""
+    found: Requests = Counter()
+    if wanted < 1:
+        return found
+    full, rest = divmod(ceil(files), batch)
+    for number, keys in ((full, batch), (1, rest)):
+        if not keys or not number:
+            continue
+        if keys < WORTH_A_PAGE:
+            found["s3 head"] += number * keys
+        elif look is Look.LISTED:
+            found["s3 list"] += number * ceil(keys / LIST_PAGE)
+        else:
+            found["s3 head"] += number * keys
+            # Poor pages: after each of them twice as many keys are headed before the next is tried.
+            found["s3 list"] += number * max(1, int(log2(keys / WORTH_A_PAGE)))
+    return found
+
+
+def _collect(parts: list[Piece], shards: int, *, delta: bool = False) -> Requests:
+    size = shards * _SHARD_IN_PACKET + sum(part.number for part in parts) * _PACKET_BYTES
+    return _run_writes(1) + _gets(2 if delta else 1) + _times(2, _query(size)) + Counter({"work put": 1})
+
+
+def _copy_shard(files: float, shape: Shape) -> Requests:
+    """CopyFiles and ValidateFiles on one shard."""
+    found = _gets(3 + int((files + 1) // ASKED_EVERY)) + _puts(1, size=_SHARD_BYTES) + _file_writes(files, shape.item_bytes)
+    found += Counter({"s3 copy": ceil(files), "work list": 2, "work get": 3, "work put": 1})
+    found += Counter({"transitions": SHARD_STATES, "executions": 1})
+    if shape.kms:
+        found += _looks(files, files, Look.LISTED, batch=BATCH)
+    return found
+
+
+def _finish_backup(parts: list[Piece], shape: Shape, *, shards: int, changed: bool, knobs: Knobs) -> Requests:
+    listed = sum(part.number * (_PACKET_BYTES + (shards_of(part, knobs) if shards else 0) * _SHARD_IN_PACKET) for part in parts)
+    found = _run_writes(2) + _gets(5 if changed else 6)
+    # Packets: summaries, those not finished, totals; shards: unfinished, totals, and twice for errors in report and record.
+    found += _times(3, _query(listed)) + _times(2 + 2 * (2 if shards else 2), _query(shards * _SHARD_BYTES))
+    found += _times(1 + 2 * 2, _query(0))
+    if not shards:
+        found += _times(2, _query(listed))
+    for part in parts:
+        found += _times(part.number, Counter({"work get": 1}))
+        found += _times(part.number * part.accounts, _summary_written())
+        if changed:
+            found += _times(part.number * part.accounts, _query(part.files / part.accounts * shape.item_bytes))
+    found["work put"] += 2
+    if changed:
+        found += Counter({"dynamodb update": 1, "write units": 1})  # the lock
+    return found
+
+
+def _readiness(shape: Shape) -> Requests:
+    found = _run_writes(1) + _gets(1) + _index(shape) + _runs_listed()
+    some = min(20, shape.accounts)
+    found += _times(some, _query(min(_MB, shape.files / max(1, shape.accounts) * shape.item_bytes)))
+    found += Counter({"work put": 1, "link get": min(20, shape.files)})
+    return found + Counter(
+        {
+            "salesforce describe": 1,
+            "salesforce identity": 1,
+            "salesforce query": 2,
+            "salesforce tooling": 2,
+            "salesforce limits": 1,
+        }
+    )
+
+
+def _plan_units(shape: Shape) -> Requests:
+    return _run_writes(1) + _gets(3) + _puts(1) + _index(shape) + Counter({"work put": 2, "work get": 1})
+
+
+def _switch_unit(unit: Piece, shape: Shape, knobs: Knobs) -> Requests:
+    turns = turns_of(unit, knobs)
+    found: Requests = Counter({"executions": 1, "transitions": UNIT_STATES + (turns - 1) * TURN_STATES})
+    full, rest = divmod(unit.files, knobs.unit_size)
+    found += _times(int(full), _turn(Piece(1, unit.accounts, knobs.unit_size), shape))
+    last = 1 if full and not rest else unit.accounts  # behind the last row, one account is left to look at
+    return found + _turn(Piece(1, last, rest), shape)
+
+
+def _turn(piece: Piece, shape: Shape) -> Requests:
+    """UpdateUrls on up to 2,000 rows."""
+    rows = ceil(piece.files)
+    found = _gets(2) + _puts(1, size=_UNIT_BYTES) + Counter({"work get": 2, "work put": 2})
+    found += _times(piece.accounts, _query(piece.files / piece.accounts * shape.item_bytes))
+    if rows:
+        found += _gets(1) + _file_writes(rows, _switched_bytes(shape)) + _looks(rows, rows, shape.look, batch=BATCH)
+        found += Counter({"salesforce retrieve": 2, "salesforce composite": ceil(rows / ROWS_PER_COMPOSITE)})
+    return found
+
+
+def _finish_cutover(shape: Shape, *, turns: int) -> Requests:
+    found = _run_writes(2) + _gets(4) + Counter({"dynamodb update": 1, "write units": 1})
+    for accounts, each in shape.groups():
+        found += _times(accounts, _summary_written() + _query(each * _switched_bytes(shape)))
+    # Totals, errors, both reports: the turns' results; what each turn did is read three times from the work bucket.
+    found += _times(4, _query(turns * _UNIT_BYTES)) + _times(5, _query(0))
+    return found + Counter({"work get": 1 + 3 * turns, "work put": 3})
+
+
+# -- DynamoDB -------------------------------------------------------------------------------------------------------------
+
+
+def _switched_bytes(shape: Shape) -> int:
+    return shape.item_bytes + shape.new_link_bytes
+
+
+def _units(size: float, per: int) -> int:
+    return max(1, ceil(size / per))
+
+
+def _run_writes(number: int) -> Requests:
+    """Updates of the run's own item, which the index has as well."""
+    return Counter({"dynamodb update": number, "write units": 2 * number * _units(_RUN_BYTES, 1024)})
+
+
+def _gets(number: int) -> Requests:
+    return Counter({"dynamodb get": number, "read units": number})
+
+
+def _puts(number: int, *, size: int = 300) -> Requests:
+    return Counter({"dynamodb put": number, "write units": number * _units(size, 1024)})
+
+
+def _file_writes(files: float, size: int) -> Requests:
+    number = ceil(files)
+    return Counter({"dynamodb put": number, "file writes": number, "write units": number * _units(size, 1024)})
+
+
+def _summary_written() -> Requests:
+    """Read, and written to the table and to the index."""
+    return _gets(1) + Counter({"dynamodb put": 1, "write units": 2})
+
+
+def _query(size: float) -> Requests:
+    pages = _units(size, _MB)
+    return Counter({"dynamodb query": pages, "read units": _units(size, 4096)})
+
+
+def _index(shape: Shape) -> Requests:
+    """All summaries; eventually consistent reads cost half."""
+    known = shape.accounts * _SUMMARY_BYTES / _INDEX_QUERIES
+    return Counter(
+        {"dynamodb query index": _INDEX_QUERIES * _units(known, _MB), "read units": _INDEX_QUERIES * _units(known / 2, 4096)}
+    )
+
+
+def _runs_listed() -> Requests:
+    return Counter({"dynamodb query index": 1, "read units": 1})
+
+
+def _times(number: int, requests: Requests) -> Requests:
+    return Counter({kind: number * count for kind, count in requests.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums that people ask for."""
+
+    requests: Requests
+
+    @property
+    def salesforce_calls(self) -> int:
+        """All that count against the org's quota; logins have a limit of their own and count too."""
+        return sum(number for kind, number in self.requests.items() if kind.startswith("salesforce "))
+
+    @property
+    def s3(self) -> int:
+        return sum(number for kind, number in self.requests.items() if kind.startswith(("s3 ", "work ")))
