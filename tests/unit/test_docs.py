@@ -108,7 +108,7 @@ def literal_classes() -> set[str]:
     texts = {
         node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    return {text for text in texts if re.fullmatch(r"[A-Z][A-Z_]{5,}", text)} - NO_CLASS
+    return {text for text in texts if re.fullmatch(r"[A-Z][A-Z_]{4,}", text)} - NO_CLASS
 
 
 def exceptions() -> set[str]:
