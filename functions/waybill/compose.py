@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
     from waybill.files.storage import ObjectStore
     from waybill.files.urls import LinkBuilder
     from waybill.salesforce.client import SalesforceClient
+
+
+class Manner(StrEnum):
+    """How Salesforce is talked to."""
+
+    PATIENT = "patient"  # tries again, for minutes
+    HURRIED = "hurried"  # for API Gateway, which gives up after 29 s
+    ONCE = "once"  # never repeats a call: whoever writes must look again before the next try
+
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -106,7 +116,7 @@ def secret(arn: str) -> Mapping[str, str]:
 
 
 @_once
-def _salesforce(settings: str, secret_arn: str, table_name: str, in_a_hurry: bool) -> "SalesforceClient":  # noqa: FBT001 - a cache key
+def _salesforce(settings: str, secret_arn: str, table_name: str, manner: Manner) -> "SalesforceClient":
     # simple-salesforce takes a quarter of a second to import: only who talks to Salesforce pays for it.
     from waybill.salesforce.connect import connect
     from waybill.salesforce.patience import Patience
@@ -114,17 +124,25 @@ def _salesforce(settings: str, secret_arn: str, table_name: str, in_a_hurry: boo
     from waybill.settings import SalesforceSettings
 
     cache = DynamoTokenCache(client=aws("dynamodb", 64), table=table_name)
-    hurry = Patience(
-        sleep=time.sleep, random=random.random, connect_timeout=3, read_timeout=12, tries=2, tries_after_timeout=1, lock_tries=1
-    )
-    patience = hurry if in_a_hurry else None
+    patience = {
+        Manner.PATIENT: None,
+        Manner.HURRIED: Patience(
+            sleep=time.sleep,
+            random=random.random,
+            connect_timeout=3,
+            read_timeout=12,
+            tries=2,
+            tries_after_timeout=1,
+            lock_tries=1,
+        ),
+        Manner.ONCE: Patience(sleep=time.sleep, random=random.random, tries=1, tries_after_timeout=1, lock_tries=1),
+    }[manner]
     return connect(SalesforceSettings.model_validate_json(settings), secret(secret_arn), cache=cache, patience=patience)
 
 
-def salesforce(environment: SalesforceEnvironment, *, in_a_hurry: bool = False) -> "SalesforceClient":
-    """`in_a_hurry`: for API Gateway, which gives up after 29 s; a task would rather wait and try again."""
+def salesforce(environment: SalesforceEnvironment, manner: Manner = Manner.PATIENT) -> "SalesforceClient":
     settings = environment.config.salesforce.model_dump_json()
-    return _salesforce(settings, environment.salesforce_secret, environment.table, in_a_hurry)
+    return _salesforce(settings, environment.salesforce_secret, environment.table, manner)
 
 
 @_once

@@ -131,8 +131,8 @@ class Table:
     def delete(self, pk: str, sk: str) -> None:
         self._call(self._client.delete_item, TableName=self.name, Key={"pk": {"S": pk}, "sk": {"S": sk}})
 
-    def replace_moved(self, *, old: tuple[str, str], new: Mapping[str, Any], version: int) -> None:
-        """Deletes `old` at `version` and writes `new`, which must not exist, in one transaction. Raises ConditionFailed."""
+    def replace_moved(self, *, old: tuple[str, str], new: Mapping[str, Any], trace: Mapping[str, Any], version: int) -> None:
+        """Deletes `old` at `version`, writes `new`, which must not exist, and leaves `trace`, in one transaction. Raises ConditionFailed."""
         self._call(
             self._client.transact_write_items,
             TransactItems=[
@@ -145,6 +145,7 @@ class Table:
                     }
                 },
                 {"Put": {"TableName": self.name, "Item": encode_item(new), "ConditionExpression": "attribute_not_exists(pk)"}},
+                {"Put": {"TableName": self.name, "Item": encode_item(trace)}},
             ],
         )
 

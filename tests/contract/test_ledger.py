@@ -78,6 +78,7 @@ def test_a_file_moves_to_another_account_in_one_step_and_only_once(table: Table)
     assert moved is not None
     assert (moved.key, moved.url) == (there.key, there.url), "the object stays where it is"
     assert not ledger.move(there, account_id=B, fence=2, run="backup-2")
+    assert there.key in ledger.keys(A), "its object stays there: the key is not given to another file"
 
 
 def test_entries_are_found_wherever_they_are(table: Table) -> None:

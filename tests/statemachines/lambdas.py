@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from local.stepfunctions import LambdaFailure, StateError
+from waybill.files import turning
 from waybill.files.tasks import (
     check_readiness,
     collect_shards,
@@ -16,7 +17,6 @@ from waybill.files.tasks import (
     list_files,
     plan_units,
     start_run,
-    update_urls,
     validate_files,
 )
 
@@ -33,8 +33,8 @@ _MODELS: Mapping[str, tuple[type[BaseModel], type[BaseModel]]] = {
     "ValidateFiles": (validate_files.ValidateRequest, validate_files.ValidateReply),
     "CheckReadiness": (check_readiness.ReadinessRequest, check_readiness.ReadinessReply),
     "PlanUnits": (plan_units.PlanRequest, plan_units.PlanReply),
-    "UpdateUrls": (update_urls.UnitRequest, update_urls.UnitReply),
-    "RestoreUrls": (update_urls.UnitRequest, update_urls.UnitReply),
+    "UpdateUrls": (turning.UnitRequest, turning.UnitReply),
+    "RestoreUrls": (turning.UnitRequest, turning.UnitReply),
     "FinishRun": (finish_run.FinishRequest, finish_run.FinishReply),
 }
 STARTED_AT = "2026-01-02T03:04:05Z"

@@ -56,7 +56,7 @@ class Services:
 
     @cached_property
     def salesforce(self) -> SalesforceClient:
-        return compose.salesforce(self.environment, in_a_hurry=True)
+        return compose.salesforce(self.environment, compose.Manner.HURRIED)
 
     @cached_property
     def reader(self) -> EntryReader:

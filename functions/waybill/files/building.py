@@ -1,17 +1,22 @@
 """What the file tasks' handlers build alike from their environment."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from waybill import compose
 from waybill.errors import ConfigurationError
 from waybill.files.discovery import Rules
 from waybill.files.names import KeyLimits
-from waybill.files.sources import Sources
-from waybill.files.web import Web, connect, resolve
+from waybill.files.sources import NO_TIME, Sources
+from waybill.files.web import Hosts, Web, connect, resolve
 from waybill.salesforce.client import SalesforceClient
 from waybill.settings import CopyEnvironment, SourceEnvironment
 from waybill.telemetry import emit
+
+
+def _never() -> bool:
+    return False
 
 
 def rules_for(environment: SourceEnvironment | CopyEnvironment, *, every_source: bool) -> Rules:
@@ -35,20 +40,26 @@ def key_limits(environment: SourceEnvironment, client: SalesforceClient) -> KeyL
     return KeyLimits(link_base_length=len(base), max_url=described.length or 255)
 
 
-def sources_for(environment: SourceEnvironment) -> Sources:
+def sources_for(
+    environment: SourceEnvironment, *, time_is_up: Callable[[], bool] = _never, unseen: str | None = NO_TIME
+) -> Sources:
+    """The look at sources for one task, which remembers for its duration what hosts do not answer. `unseen`: see Sources."""
     return Sources(
         store=compose.source_store(environment.config, environment.source_secret),
-        head_http=Web(resolve, connect).facts,
+        head_http=Web(resolve, connect, hosts=Hosts(time.monotonic)).facts,
         in_flight=environment.config.migration.copies_in_flight,
+        time_is_up=time_is_up,
+        unseen=unseen,
     )
 
 
 @contextmanager
-def metered(client: SalesforceClient, *, kind: str, stage: str) -> Iterator[None]:
+def metered(*clients: SalesforceClient, kind: str, stage: str) -> Iterator[None]:
     """Emits how many calls the task made to Salesforce, and how much of the org's daily limit is used."""
-    before = sum(client.calls.values())
+    before = sum(sum(client.calls.values()) for client in clients)
     try:
         yield
     finally:
-        calls = sum(client.calls.values()) - before
-        emit({"SalesforceApiCalls": calls, "SalesforceQuotaUsed": round(client.usage.share * 100, 2)}, kind=kind, stage=stage)
+        calls = sum(sum(client.calls.values()) for client in clients) - before
+        used = max(client.usage.share for client in clients)
+        emit({"SalesforceApiCalls": calls, "SalesforceQuotaUsed": round(used * 100, 2)}, kind=kind, stage=stage)

@@ -113,19 +113,28 @@ def _own(entry: Entry, item: FileItem | None, location: OwnLocation) -> Skip | R
     message = (
         "The link points to a file that Waybill placed for another entry. It needs no moving; check whether the entry is a copy."
     )
-    if item is not None and item.error == "OWN_LINK" and item.url == entry.url:
+    if item is not None and item.error == "OWN_LINK":
         return Skip(verified=False)
-    return Record(_ended(_begun(entry, item), FileEvent.EXCLUDED, "OWN_LINK", message))
+    file = _begun(entry, item)
+    # A link of our own is no old URL to go back to: where one is known, it stays.
+    file = replace(file, url=item.url) if item is not None else file
+    return Record(_ended(file, FileEvent.EXCLUDED, "OWN_LINK", message))
 
 
 def resolve(look: Look, facts: SourceFacts | str | None, *, rules: Rules) -> Skip | Record | Copy:
-    """What to do once the source was looked at. `facts`: None if there is no such object, a text if the store refused to tell."""
+    """What to do once the source was looked at. `facts`: None if there is no such object, a text if the store refused to tell.
+
+    Of the web, None is a server that tells nothing in advance: the copier finds out. A text is a host that does not answer: its
+    files fail here and now, and do not keep the copier waiting one by one. What was verified stays so.
+    """
     file, known = look.file, look.known
     intact = known is not None and known.proof is not None and known.key is not None
     if isinstance(look.location, HttpLocation):
         if known is not None and intact and known.url == file.url and not _differs(known, facts):
             return _still_good(file, known)
-        return Copy(file, look.location, facts if isinstance(facts, SourceFacts) else None, changed=intact)
+        if isinstance(facts, str):
+            return Record(_failed(file, "SOURCE_UNREACHABLE", facts))
+        return Copy(file, look.location, facts, changed=intact)
     if not isinstance(facts, SourceFacts) and known is not None and known.state is FileState.VERIFIED and known.url == file.url:
         return Skip(verified=True)  # we hold what the source no longer shows; the switch will ask again
     if isinstance(facts, str):
@@ -196,7 +205,7 @@ def moved_here(
         return decision
     seen: SourceFacts | str | None = facts
     if location is None:
-        seen = (listed.message or "") if listed.error == "SOURCE_DENIED" else None
+        seen = (listed.message or "") if listed.error in {"SOURCE_DENIED", "SOURCE_UNREACHABLE"} else None
         if listed.etag is not None and listed.size is not None:
             storage = "GLACIER" if listed.state is FileState.SOURCE_ARCHIVED else "STANDARD"
             seen = SourceFacts(listed.size, listed.etag, storage)

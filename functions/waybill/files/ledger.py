@@ -11,6 +11,7 @@ from waybill.runs.store import INDEX
 from waybill.table import ConditionFailed, Item, Table, in_parallel
 
 _FILE = "FILE#"
+_KEY = "KEY#"
 _SUMMARY = "SUMMARY"
 # Summaries are spread over the index's partitions, so that a large org's do not meet in one.
 SUMMARY_BUCKETS = tuple(f"S{n}" for n in range(8))
@@ -87,9 +88,10 @@ class Ledger:
         return (_file(item) for item in self._table.query(_account(account_id), prefix=_FILE, after=start))
 
     def keys(self, account_id: str) -> set[str]:
-        """The destination keys that an account's files hold, of whatever state: none is ever given to another file."""
-        items = self._table.query(_account(account_id), prefix=_FILE, fields=("key",))
-        return {item["key"] for item in items if item.get("key")}
+        """The destination keys that an account's files hold, or held before they moved away: none is ever given to another file."""
+        held = self._table.query(_account(account_id), prefix=_FILE, fields=("key",))
+        left = self._table.query(_account(account_id), prefix=_KEY, fields=("key",))
+        return {item["key"] for items in (held, left) for item in items if item.get("key")}
 
     def get(self, account_id: str, entry_id: str) -> FileItem | None:
         item = self._table.get(_account(account_id), _FILE + entry_id)
@@ -120,12 +122,15 @@ class Ledger:
         return done
 
     def move(self, file: FileItem, *, account_id: str, fence: int, run: str) -> bool:
-        """Moves a file's item to another account in one transaction; False where either side has changed meanwhile."""
+        """Moves a file's item to another account in one transaction; False where either side has changed meanwhile.
+
+        Its object stays under the old account's id: a trace there keeps the key from being given to another file.
+        """
         moved = replace(file, account_id=account_id, fence=fence, run=run, version=1)
+        old = _account(file.account_id)
+        trace = {"pk": old, "sk": _KEY + file.entry_id, "key": file.key}
         try:
-            self._table.replace_moved(
-                old=(_account(file.account_id), _FILE + file.entry_id), new=_item(moved), version=file.version
-            )
+            self._table.replace_moved(old=(old, _FILE + file.entry_id), new=_item(moved), trace=trace, version=file.version)
         except ConditionFailed:
             return False
         return True

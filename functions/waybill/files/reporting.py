@@ -8,6 +8,7 @@ from typing import Any
 
 from waybill.files.switching import Outcome
 from waybill.files.totals import Totals, errors_of, outcome_rows
+from waybill.files.turns import read_plan
 from waybill.files.urls import mask
 from waybill.runs.model import RunKind, RunRecord, RunView
 from waybill.runs.store import RunStore
@@ -37,10 +38,25 @@ def write_reports(record: RunRecord, *, totals: Totals, store: RunStore, work: W
     work.put(report_key(record.run_id, "json"), json.dumps(report, ensure_ascii=False, indent=1).encode())
     _write_csv(work, report_key(record.run_id, "csv"), _COLUMNS, _cells(record, store, work))
     if record.kind is RunKind.CUTOVER and not record.dry_run:
-        rows = outcome_rows(store, work, record.run_id)
         # Whole and untouched: Data Loader writes these values back as they are. Only URLs that name a file were ever switched.
-        old = ([row["entry_id"], row["old"]] for row in rows if row["outcome"] in _SWITCHED)
+        old = old_values(work, record.run_id)
         _write_csv(work, rollback_key(record.run_id), ("Id", url_field), old)
+
+
+def old_values(work: WorkBucket, run_id: str) -> Iterator[list[str]]:
+    """Id and old value of each row that was written, or may have been: of a turn that broke off, all that it had planned."""
+    plans = f"{run_prefix(run_id)}plans/"
+    for key in work.keys(plans):
+        turn = key.removeprefix(plans)
+        outcomes = {row["entry_id"]: row for row in work.rows(f"{run_prefix(run_id)}outcomes/{turn}")}
+        for row in read_plan(work, key)[1]:
+            came_to = outcomes.get(row.file.entry_id)
+            if not outcomes or (came_to is not None and _written(came_to)):
+                yield [row.file.entry_id, row.old]
+
+
+def _written(row: Row) -> bool:
+    return row["outcome"] in _SWITCHED or row.get("class") in {"CHANGED_AFTERWARDS", "LEDGER_CHANGED"}
 
 
 def _cells(record: RunRecord, store: RunStore, work: WorkBucket) -> Iterator[list[str]]:

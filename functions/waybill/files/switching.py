@@ -43,13 +43,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A row and what became of it; `found` is the value that a conflict met."""
+    """A row and what became of it; `found` is the value that a conflict met. `told`: the ledger has it from an earlier attempt."""
 
     row: Row
     outcome: Outcome
     error: str = ""
     message: str = ""
     found: str | None = None
+    told: bool = False
 
 
 class Direction(Protocol):
@@ -117,9 +118,13 @@ def source_of(file: FileItem, *, links: LinkBuilder, source_buckets: frozenset[s
 
 
 def held_back(file: FileItem, facts: SourceFacts | str | None, *, web: bool) -> tuple[str, str] | None:
-    """Why a verified file is not switched after another look at its source; None where all is as it was."""
+    """Why a verified file is not switched after another look at its source; None where all is as it was.
+
+    A server of the web that answers and tells nothing by HEAD (None) was never comparable: its files are switched. One that does
+    not answer (a text) may have changed them unseen: they are held back, like those of a bucket that refuses.
+    """
     if isinstance(facts, str):
-        return ("SOURCE_DENIED", facts)
+        return ("SOURCE_UNREACHABLE" if web else "SOURCE_DENIED", facts)
     if facts is None:
         return (
             None if web else ("SOURCE_MISSING", "The source is gone since the backup; the copy is kept, the link stays as it is.")
@@ -127,6 +132,33 @@ def held_back(file: FileItem, facts: SourceFacts | str | None, *, web: bool) -> 
     if facts.etag and file.etag and facts.etag != file.etag:
         return ("SOURCE_CHANGED", "The source changed after it was copied; the next backup copies it again.")
     return None
+
+
+_TOLD = {
+    FileState.SWITCHED: Outcome.ALREADY,
+    FileState.ROLLED_BACK: Outcome.ALREADY,
+    FileState.CONFLICT: Outcome.CONFLICT,
+    FileState.ENTRY_DELETED: Outcome.DELETED,
+}
+
+
+def since_plan(row: Row, current: FileItem | None, *, run_id: str) -> Result | None:
+    """What became of a planned row whose item is `current` now; None where it is as planned, and the row is to be gone on with.
+
+    A plan is carried out by whoever comes to it, perhaps days later: what others have changed since is not touched by it.
+    """
+    if current is not None and current.version == row.file.version:
+        return None
+    ours = current is not None and current.run == run_id and current.version == row.file.version + 1
+    if current is not None and ours and current.state in _TOLD:
+        return Result(replace(row, file=current), _TOLD[current.state], current.error or "", current.message or "", told=True)
+    message = "The file changed in the ledger after this was planned: the next run sees to it."
+    return Result(row, Outcome.HELD, "CHANGED_SINCE_PLAN", message)
+
+
+def moved_away(row: Row) -> Row:
+    """The row, held back because its entry is in another account now."""
+    return replace(row, held=("MOVED", "The entry moved to another account after it was listed: the next run follows it."))
 
 
 def classify(row: Row, found: str | None, *, before_delta: bool) -> Result:
@@ -175,6 +207,8 @@ def confirm(row: Row, found: str | None, *, failure: tuple[str, str] | None) -> 
 def settled(result: Result, direction: Direction) -> FileItem | None:
     """What the ledger is to learn of a result; None where nothing."""
     file = result.row.file
+    if result.told:
+        return None
     match result.outcome:
         case Outcome.DONE | Outcome.ALREADY:
             return direction.done(result.row)

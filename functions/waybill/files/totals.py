@@ -1,7 +1,7 @@
 """Sums a run's results up: counts, errors by class, and the totals of the accounts that it touched."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from waybill.files.domain import NO_ACCOUNT, FileState
 from waybill.files.ledger import AccountSummary, Ledger
 from waybill.files.switching import Outcome
+from waybill.files.turns import is_canary
 from waybill.files.urls import mask
 from waybill.runs.model import ERRORS_SHOWN, Counts, ErrorRow, RunKind, RunRecord
 from waybill.runs.store import RunStore
@@ -57,7 +58,7 @@ def switch_totals(store: RunStore, record: RunRecord, delta: Counts | None) -> T
     totals = Totals()
     outcomes: Counter[str] = Counter()
     for unit in store.results(record.run_id, "UNIT#"):
-        outcomes.update(unit["outcomes"])
+        outcomes.update({name: n for name, n in unit["outcomes"].items() if _counts(unit, Outcome(name), fence=record.fence)})
         totals.classes.update(unit["classes"])
         totals.widest_window_ms = max(totals.widest_window_ms, unit["window_ms"])
     done = outcomes[Outcome.DONE] + outcomes[Outcome.ALREADY]
@@ -85,6 +86,18 @@ def switch_totals(store: RunStore, record: RunRecord, delta: Counts | None) -> T
     totals.counts = counts
     _add_faults(store, record.run_id, totals)
     return totals
+
+
+_FINAL = frozenset({Outcome.DONE, Outcome.ALREADY, Outcome.CONFLICT, Outcome.DELETED})
+
+
+def _counts(unit: Mapping[str, Any], outcome: Outcome, *, fence: int) -> bool:
+    """Whether a turn's rows of that outcome count. Rows that stayed as they were are chosen again: behind the canary, and on resuming."""
+    if outcome in _FINAL:
+        return True
+    if is_canary(unit["sk"].removeprefix("UNIT#")):
+        return outcome is Outcome.FAILED and unit["fence"] == fence
+    return bool(unit["fence"] == fence)
 
 
 def _add_faults(store: RunStore, run_id: str, totals: Totals) -> None:
@@ -166,9 +179,12 @@ def _dry_errors(store: RunStore, work: WorkBucket, run_id: str) -> Iterator[Erro
 
 
 def outcome_rows(store: RunStore, work: WorkBucket, run_id: str) -> Iterator[Row]:
-    """What became of each row that a cutover or rollback looked at."""
-    for unit in store.results(run_id, "UNIT#"):
-        yield from work.rows(f"{run_prefix(run_id)}outcomes/{unit['sk'].removeprefix('UNIT#')}.jsonl")
+    """What became of each row that a cutover or rollback looked at, each row once."""
+    record = store.find(run_id)
+    for unit in store.results(run_id, "UNIT#") if record else ():
+        for row in work.rows(f"{run_prefix(run_id)}outcomes/{unit['sk'].removeprefix('UNIT#')}.jsonl"):
+            if record and _counts(unit, Outcome(row["outcome"]), fence=record.fence):
+                yield row
 
 
 def sample(errors: Iterator[ErrorRow]) -> list[ErrorRow]:
@@ -198,6 +214,8 @@ def summarise_part(
     for account in work.rows(part["accounts"]):
         account_id = account["account_id"]
         known = ledger.summary(account_id)
+        if run.options.parent is not None and known is not None and not account["changed"] and known.name == account["name"]:
+            continue  # the cutover around this delta counts the account again, and two writes for nothing are saved
         counted = known if known is not None and not account["changed"] else recount(ledger, account_id)
         settled = account["complete"] and not any(first <= account_id <= last for first, last in unfinished)
         watermark = part["began"] if settled else (known.watermark if known else None)

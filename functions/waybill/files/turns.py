@@ -3,17 +3,30 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Protocol
 
 from waybill.clock import parse_iso
-from waybill.errors import CanaryFailed
+from waybill.errors import CanaryFailed, SalesforceUnavailable
 from waybill.files.entries import IDS_PER_QUERY, EntryReader
-from waybill.files.ledger import FileItem, Ledger
+from waybill.files.ledger import FileItem, Ledger, Written
 from waybill.files.manifest import file_from_json, file_to_json
-from waybill.files.switching import Direction, Outcome, Result, Row, classify, confirm, conflict, outcome_row, settled
+from waybill.files.switching import (
+    Direction,
+    Outcome,
+    Result,
+    Row,
+    classify,
+    confirm,
+    conflict,
+    moved_away,
+    outcome_row,
+    settled,
+    since_plan,
+)
 from waybill.runs.model import RunContext, RunKind
 from waybill.runs.store import RunStore
 from waybill.runs.work import WorkBucket, run_prefix
@@ -33,15 +46,31 @@ Place = tuple[str, str] | None
 Examine = Callable[[Sequence[Row]], list[Row]]
 
 
-class Writer(Protocol):
-    """Writes new values to Salesforce. Gives failures (class, message) by entry id."""
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a row was not written. `again`: after another look at it, it may be tried again."""
 
-    def __call__(self, rows: Sequence[Row], found: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, str]]: ...
+    error: str
+    message: str
+    again: bool = False
+
+
+class Writer(Protocol):
+    """Writes new values to Salesforce, each call once. Gives the failures by entry id; raises SalesforceUnavailable for a lost reply."""
+
+    def __call__(self, rows: Sequence[Row], found: Mapping[str, Mapping[str, Any]]) -> dict[str, Failure]: ...
+
+
+# Attempts at rows that are locked, or whose call had no reply. Before each the rows are read again.
+TRIES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turns:
-    """Takes turns at a unit. Everything it needs is handed in."""
+    """Takes turns at a unit. Everything it needs is handed in.
+
+    `size`: rows of a turn; `chunk`: rows that are read, compared and written together. `pause` waits before another try.
+    """
 
     run: RunContext
     direction: Direction
@@ -53,50 +82,66 @@ class Turns:
     write: Writer
     ensure_lock: Callable[[], None]
     now: Callable[[], datetime]
+    pause: Callable[[int], None]
     size: int
+    chunk: int
     in_flight: int
 
     def take(self, unit: UnitScope, *, sequence: int, after: Place) -> dict[str, Any]:
         """The result of turn `sequence`, which begins behind `after`. One that was recorded before is given as it stands."""
         name = f"{unit.unit}-{sequence:03d}"
-        standing = self.store.result(self.run.run_id, f"UNIT#{name}")
-        if standing:
-            return standing
-        rows, end = self._plan(unit, name, after)
-        read_at = self.now()
-        found = self._read(rows)
-        before_delta = self.run.dry_run and self.run.kind is RunKind.CUTOVER
-        results = [classify(row, self._url(found, row), before_delta=before_delta) for row in rows]
-        written_at = read_at
-        if not self.run.dry_run:
-            results = self._switch(results, found)
-            written_at = self.now()
-            results = self._named(results)
-            self._tell(results)
+        recorded = self.store.result(self.run.run_id, f"UNIT#{name}") or self._take(unit, name, after)
+        if is_canary(unit.unit) and not self.run.dry_run:
+            _check_canary(recorded)
+        return recorded
+
+    def _take(self, unit: UnitScope, name: str, after: Place) -> dict[str, Any]:
+        rows, end, results = self._plan(unit, name, after)
+        rows = self.examine(rows)
+        window = timedelta()
+        if self.run.dry_run:
+            found = self._read(rows)
+            results += [self._classified(row, found) for row in rows]
+        else:
+            written, window = self._switch(rows)
+            results += self._named(written)
+            results = self._tell(results)
         self.work.put_rows(f"{run_prefix(self.run.run_id)}outcomes/{name}.jsonl", (outcome_row(result) for result in results))
+        bad = next((result for result in results if result.outcome in {Outcome.FAILED, Outcome.CONFLICT}), None)
         result = {
+            "fence": self.run.fence,
             "after": list(end) if end else None,
             "outcomes": dict(Counter(result.outcome for result in results)),
             "classes": dict(Counter(result.error for result in results if result.error)),
-            "window_ms": round((written_at - read_at).total_seconds() * 1000),
+            "window_ms": round(window.total_seconds() * 1000),
+            "example": f"{bad.row.file.name} ({bad.row.file.entry_id}): {bad.error}: {bad.message}"[:1_000] if bad else "",
         }
-        recorded = self.store.record(self.run.run_id, f"UNIT#{name}", result)
-        if unit.unit == "canary" and not self.run.dry_run:
-            _check_canary(results)
-        return recorded
+        return self.store.record(self.run.run_id, f"UNIT#{name}", result)
 
-    def _plan(self, unit: UnitScope, name: str, after: Place) -> tuple[list[Row], Place]:
-        """The rows of this turn. What was planned once is what is done, whoever comes to do it: counts stay facts."""
-        key = f"{run_prefix(self.run.run_id)}plans/{name}.jsonl"
-        planned = self.work.get(key)
-        if planned is None:
+    def _plan(self, unit: UnitScope, name: str, after: Place) -> tuple[list[Row], Place, list[Result]]:
+        """The rows of this turn, durable with their old and new values before any is written; and what is settled already.
+
+        Which rows a turn is about is decided once, whoever comes to do it: counts stay facts. What the ledger says of them is not.
+        """
+        key = plan_key(self.run.run_id, name)
+        if self.work.get(key) is None:
             files, end = self._choose(unit, after)
-            rows = self.examine([self.direction.row(file) for file in files])
-            self.work.put_new_rows(key, [{"after": end}, *(_row_to_json(row) for row in rows)])
-        lines = self.work.rows(key)
-        header = next(lines)
-        end = tuple(header["after"]) if header["after"] else None
-        return [_row_from_json(line) for line in lines], end
+            rows = [self.direction.row(file) for file in files]
+            if self.work.put_new_rows(key, [{"after": end}, *(_row_to_json(row) for row in rows)]):
+                return rows, end, []
+        end, planned = read_plan(self.work, key)
+        rows, results = [], list[Result]()
+        for row, current in zip(planned, self._current(planned), strict=True):
+            changed = since_plan(row, current, run_id=self.run.run_id)
+            if changed is None:
+                rows.append(row)
+            else:
+                results.append(changed)
+        return rows, end, results
+
+    def _current(self, rows: Sequence[Row]) -> list[FileItem | None]:
+        with ThreadPoolExecutor(self.in_flight) as pool:
+            return list(pool.map(lambda row: self.ledger.get(row.file.account_id, row.file.entry_id), rows))
 
     def _choose(self, unit: UnitScope, after: Place) -> tuple[list[FileItem], Place]:
         files: list[FileItem] = []
@@ -118,21 +163,63 @@ class Turns:
             return {}
         return self.reader.by_id([row.file.entry_id for row in rows], more_fields=["SystemModstamp"])
 
-    def _url(self, found: Mapping[str, Mapping[str, Any]], row: Row) -> str | None:
+    def _classified(self, row: Row, found: Mapping[str, Mapping[str, Any]]) -> Result:
         there = found.get(row.file.entry_id)
-        return None if there is None else self.reader.url_of(there)
+        before_delta = self.run.dry_run and self.run.kind is RunKind.CUTOVER
+        if there is None:
+            return classify(row, None, before_delta=before_delta)
+        if self.run.kind is RunKind.CUTOVER and self.reader.account_of(there) != row.file.account_id:
+            row = moved_away(row)
+        return classify(row, self.reader.url_of(there), before_delta=before_delta)
 
-    def _switch(self, results: list[Result], found: Mapping[str, Mapping[str, Any]]) -> list[Result]:
-        due = sorted((result.row for result in results if result.outcome is Outcome.TO_DO), key=_by_account)
-        if not due:
-            return results
-        self.ensure_lock()
-        failures = self.write(due, found)
+    def _switch(self, rows: Sequence[Row]) -> tuple[list[Result], timedelta]:
+        """Results after reading back, and the widest window between reading a row and having written it."""
+        results: dict[str, Result] = {}
+        failures: dict[str, Failure] = {}
+        widest = timedelta()
+        # Rows of one account stand together: no account is in two concurrent calls, and its lock is taken once.
+        ordered = sorted(rows, key=lambda row: (row.file.account_id, row.file.entry_id))
+        for start in range(0, len(ordered), self.chunk):
+            widest = max(widest, self._write_chunk(ordered[start : start + self.chunk], results, failures))
+        due = [result.row for result in results.values() if result.outcome is Outcome.TO_DO]
         after = self._read(due)
-        confirmed = {
-            row.file.entry_id: confirm(row, self._url(after, row), failure=failures.get(row.file.entry_id)) for row in due
-        }
-        return [confirmed.get(result.row.file.entry_id, result) for result in results]
+        for row in due:
+            there, failure = after.get(row.file.entry_id), failures.get(row.file.entry_id)
+            url = None if there is None else self.reader.url_of(there)
+            why = (failure.error, failure.message) if failure else None
+            results[row.file.entry_id] = confirm(row, url, failure=why)
+        return [results[row.file.entry_id] for row in rows], widest
+
+    def _write_chunk(self, rows: Sequence[Row], results: dict[str, Result], failures: dict[str, Failure]) -> timedelta:
+        """Reads the rows, compares and writes them; those that were locked, or had no reply, again: never without another look."""
+        pending: Sequence[Row] = rows
+        widest = timedelta()
+        for attempt in range(1, TRIES + 1):
+            read_at = self.now()
+            found = self._read(pending)
+            seen = {row.file.entry_id: self._classified(row, found) for row in pending}
+            results |= seen
+            due = [result.row for result in seen.values() if result.outcome is Outcome.TO_DO]
+            failed = self._write(due, found, last=attempt == TRIES) if due else {}
+            widest = max(widest, self.now() - read_at)
+            failures |= failed
+            pending = [row for row in due if row.file.entry_id in failed and failed[row.file.entry_id].again]
+            if not pending:
+                break
+            for row in pending if attempt < TRIES else ():
+                del failures[row.file.entry_id]
+            if attempt < TRIES:
+                self.pause(attempt)
+        return widest
+
+    def _write(self, due: Sequence[Row], found: Mapping[str, Mapping[str, Any]], *, last: bool) -> dict[str, Failure]:
+        self.ensure_lock()
+        try:
+            return self.write(due, found)
+        except SalesforceUnavailable as error:
+            if last:
+                raise
+            return {row.file.entry_id: Failure("NO_REPLY", str(error), again=True) for row in due}
 
     def _named(self, results: list[Result]) -> list[Result]:
         """Conflicts with the name of who changed the row."""
@@ -149,25 +236,48 @@ class Turns:
             for result in results
         ]
 
-    def _tell(self, results: list[Result]) -> None:
-        files = (settled(result, self.direction) for result in results)
-        stamped = (replace(file, run=self.run.run_id, fence=self.run.fence) for file in files if file is not None)
-        self.ledger.write_many(stamped, in_flight=self.in_flight)
+    def _tell(self, results: list[Result]) -> list[Result]:
+        """Writes the ledger. A row that a newer run has written meanwhile is reported: Salesforce and ledger may differ there."""
+        files = {
+            file.entry_id: replace(file, run=self.run.run_id, fence=self.run.fence)
+            for result in results
+            if (file := settled(result, self.direction)) is not None
+        }
+        written = self.ledger.write_many(files.values(), in_flight=self.in_flight)
+        message = "Another run wrote this file's item meanwhile. `waybill verify` shows whether its link is as the ledger says."
+        return [
+            Result(result.row, Outcome.FAILED, "LEDGER_CHANGED", message)
+            if written.get(result.row.file.entry_id) is Written.STALE
+            else result
+            for result in results
+        ]
 
 
-def _by_account(row: Row) -> tuple[str, str]:
-    """Rows of one account stand together: no account is in two concurrent calls, and its lock is taken once."""
-    return (row.file.account_id, row.file.entry_id)
+def is_canary(unit: str) -> bool:
+    return unit.startswith("canary")
 
 
-def _check_canary(results: list[Result]) -> None:
-    bad = [result for result in results if result.outcome in {Outcome.FAILED, Outcome.CONFLICT}]
+def _check_canary(recorded: Mapping[str, Any]) -> None:
+    outcomes = recorded["outcomes"]
+    bad = outcomes.get(Outcome.FAILED, 0) + outcomes.get(Outcome.CONFLICT, 0)
     if bad:
-        first = bad[0]
         raise CanaryFailed(
-            f"{len(bad)} of the canary's {len(results)} rows did not take their new link, e.g. {first.row.file.name} "
-            f"({first.row.file.entry_id}): {first.error}: {first.message} Nothing else was switched."
+            f"{bad} of the canary's {sum(outcomes.values())} rows did not take their new link, e.g. {recorded['example']} "
+            "Nothing else was switched."
         )
+
+
+def plan_key(run_id: str, turn: str) -> str:
+    """Where the plan of a turn is: its rows with their old and new values."""
+    return f"{run_prefix(run_id)}plans/{turn}.jsonl"
+
+
+def read_plan(work: WorkBucket, key: str) -> tuple[Place, list[Row]]:
+    """A plan's rows, 2,000 at most, and where its turn ended."""
+    lines = work.rows(key)
+    header = next(lines)
+    end = (header["after"][0], header["after"][1]) if header["after"] else None
+    return end, [_row_from_json(line) for line in lines]
 
 
 def rounded_up(stamp: str) -> datetime:
@@ -178,13 +288,10 @@ def rounded_up(stamp: str) -> datetime:
 
 def _row_to_json(row: Row) -> dict[str, Any]:
     line: dict[str, Any] = {"file": file_to_json(row.file), "old": row.old, "new": row.new}
-    if row.held:
-        line["held"] = list(row.held)
     if not row.sure:
         line["sure"] = False
     return line
 
 
 def _row_from_json(line: Mapping[str, Any]) -> Row:
-    held = (line["held"][0], line["held"][1]) if "held" in line else None
-    return Row(file_from_json(line["file"]), line["old"], line["new"], held, sure=line.get("sure", True))
+    return Row(file_from_json(line["file"]), line["old"], line["new"], sure=line.get("sure", True))

@@ -1,6 +1,8 @@
 """Cuts the accounts whose links are to be switched, or restored, into units, and chooses the canary."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from heapq import merge
 from typing import Any
 
@@ -9,6 +11,8 @@ from waybill.errors import NotReady
 from waybill.files.domain import NO_ACCOUNT, FileState
 from waybill.files.ledger import SUMMARY_BUCKETS, AccountSummary, Ledger
 from waybill.files.packing import Unit, units
+from waybill.files.switching import Outcome, Result, outcome_row, since_plan
+from waybill.files.turns import plan_key, read_plan
 from waybill.runs.model import Options, RunContext, RunKind
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
@@ -16,10 +20,9 @@ from waybill.runs.work import WorkBucket, run_prefix
 from waybill.salesforce.ids import to18
 from waybill.settings import LedgerEnvironment
 
-# The units of a run are cut once, whichever of its executions comes to do it.
-_STEP = "UNITS"
 # Accounts that the canary's rows are spread over.
 CANARY_ACCOUNTS = 10
+_READERS = 32
 
 
 class PlanRequest(Request):
@@ -60,19 +63,25 @@ def plan_units(
     size: int,
     time_is_up: Callable[[], bool],
 ) -> PlanReply:
-    """Writes `units.jsonl`, near the time limit a piece of it. Raises NotReady where `strict` forbids to go on."""
+    """Writes `units.jsonl`, near the time limit a piece of it. Raises NotReady where `strict` forbids to go on.
+
+    Units are cut once in an execution. A run that is resumed gets new ones, of what is left; the fence in their names keeps them
+    apart from those of the execution before, whose broken turns are settled first, so that no row that they wrote is lost count of.
+    """
     if store.control(run.run_id):
         return PlanReply(status=Status.PARKED)
-    standing = store.result(run.run_id, _STEP)
+    step = f"UNITS#{run.fence:08d}"
+    standing = store.result(run.run_id, step)
     if standing is not None:
-        # Turns of these units may be recorded already: cut anew, other accounts would take them for their own.
         return PlanReply(units=standing["units"], rows=standing["rows"], canary=standing["canary"])
+    if not cursor:
+        settle_broken_turns(run, store=store, ledger=ledger, work=work)
     after, piece = str(cursor.get("after", "")), int(cursor.get("piece", 0))
     number, rows, unverified = int(cursor.get("units", 0)), int(cursor.get("rows", 0)), int(cursor.get("unverified", 0))
     canary: list[str] = list(cursor.get("canary", []))
     due: list[tuple[str, int]] = []
     finished = True
-    for summary in _summaries(options, ledger=ledger, work=work, after=after):
+    for summary in _summaries(options, ledger=ledger, after=after):
         after = summary.account_id
         unverified += summary.unverified
         count = _due(summary, run.kind)
@@ -84,7 +93,8 @@ def plan_units(
             finished = False
             break
     planned = list(units(due, size=size, first_number=number))
-    work.put_rows(f"{run_prefix(run.run_id)}units/{piece:04d}.jsonl", map(_row, planned))
+    pieces = f"{run_prefix(run.run_id)}units/{run.fence:08d}"
+    work.put_rows(f"{pieces}-{piece:04d}.jsonl", (_row(unit, run.fence) for unit in planned))
     number, rows = number + len(planned), rows + sum(unit.rows for unit in planned)
     if not finished:
         place = {"after": after, "piece": piece + 1, "units": number, "rows": rows, "unverified": unverified, "canary": canary}
@@ -95,21 +105,53 @@ def plan_units(
         )
     with work.writer(f"{run_prefix(run.run_id)}units.jsonl", content_type="application/jsonl") as out:
         for n in range(piece + 1):
-            out.write(work.get(f"{run_prefix(run.run_id)}units/{n:04d}.jsonl") or b"")
+            out.write(work.get(f"{pieces}-{n:04d}.jsonl") or b"")
     planned_canary = _canary(options, run, canary)
-    store.record(run.run_id, _STEP, {"units": number, "rows": rows, "canary": planned_canary})
+    store.record(run.run_id, step, {"units": number, "rows": rows, "canary": planned_canary})
     return PlanReply(units=number, rows=rows, canary=planned_canary)
+
+
+def settle_broken_turns(run: RunContext, *, store: RunStore, ledger: Ledger, work: WorkBucket) -> None:
+    """Records the turns that an earlier execution of this run began and did not live to record.
+
+    What the ledger says of their rows is what became of them; rows that it says nothing of are chosen again by the new units.
+    """
+    if run.dry_run:
+        return
+    prefix = f"{run_prefix(run.run_id)}plans/"
+    for key in work.keys(prefix):
+        turn = key.removeprefix(prefix).removesuffix(".jsonl")
+        if key != plan_key(run.run_id, turn) or store.result(run.run_id, f"UNIT#{turn}"):
+            continue
+        _, rows = read_plan(work, key)
+        with ThreadPoolExecutor(_READERS) as pool:
+            current = list(pool.map(lambda row: ledger.get(row.file.account_id, row.file.entry_id), rows))
+        told = [since_plan(row, item, run_id=run.run_id) for row, item in zip(rows, current, strict=True)]
+        results = [result for result in told if result is not None and result.told]
+        results += [
+            Result(row, Outcome.LEFT) for row, result in zip(rows, told, strict=True) if result is None or not result.told
+        ]
+        work.put_rows(f"{run_prefix(run.run_id)}outcomes/{turn}.jsonl", (outcome_row(result) for result in results))
+        counted = {
+            "fence": 0,
+            "after": None,
+            "outcomes": dict(Counter(result.outcome for result in results)),
+            "classes": dict(Counter(result.error for result in results if result.error)),
+            "window_ms": 0,
+            "example": "",
+        }
+        store.record(run.run_id, f"UNIT#{turn}", counted)
 
 
 def _canary(options: Options, run: RunContext, accounts: list[str]) -> dict[str, Any] | None:
     if run.kind is not RunKind.CUTOVER or run.dry_run or not options.canary or not accounts:
         return None
     accounts = accounts[: options.canary]
-    return {"unit": "canary", "accounts": accounts, "per_account": -(-options.canary // len(accounts))}
+    return {"unit": f"canary-{run.fence:08d}", "accounts": accounts, "per_account": -(-options.canary // len(accounts))}
 
 
-def _row(unit: Unit) -> dict[str, Any]:
-    return {"unit": f"{unit.number:05d}", "accounts": list(unit.accounts)}
+def _row(unit: Unit, fence: int) -> dict[str, Any]:
+    return {"unit": f"{fence:08d}-{unit.number:05d}", "accounts": list(unit.accounts)}
 
 
 def _due(summary: AccountSummary, kind: RunKind) -> int:
@@ -118,14 +160,10 @@ def _due(summary: AccountSummary, kind: RunKind) -> int:
     return verified if kind is RunKind.CUTOVER else verified + summary.states.get(FileState.SWITCHED, 0)
 
 
-def _summaries(options: Options, *, ledger: Ledger, work: WorkBucket, after: str) -> Iterator[AccountSummary]:
-    """The summaries in scope, in order of account id."""
+def _summaries(options: Options, *, ledger: Ledger, after: str) -> Iterator[AccountSummary]:
+    """The summaries in scope, in order of account id. For a rollback of one run that is all: its files may have moved since."""
     accounts = {account if account == NO_ACCOUNT else to18(account) for account in options.accounts}
-    if options.run_id is not None:
-        accounts = {account for row in work.rows(f"{run_prefix(options.run_id)}units.jsonl") for account in row["accounts"]}
     if accounts:
         return (s for account in sorted(accounts) if account > after and (s := ledger.summary(account)) is not None)
-    if options.run_id is not None:
-        return iter(())
     streams = [ledger.summaries(bucket=bucket, after=after or None) for bucket in SUMMARY_BUCKETS]
     return merge(*streams, key=lambda summary: summary.account_id)
