@@ -27,6 +27,7 @@ _THROTTLED = frozenset(
         "RequestTimeout",
     }
 )
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 _SKEWED = ("Signature expired", "Signature not yet current")
 
 
@@ -89,7 +90,7 @@ class DynamoDB:
         return self._call("TransactWriteItems", {"ClientRequestToken": str(uuid.uuid4()), **arguments})
 
     def _call(self, operation: str, arguments: dict[str, Any]) -> Any:
-        body = json.dumps(arguments, separators=(",", ":")).encode()
+        body = _to_json(arguments).encode()
 
         def judge(reply: Reply) -> Exception | None:
             return _fault(reply, operation)

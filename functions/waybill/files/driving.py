@@ -1,9 +1,12 @@
 """Keeps many copies in flight, gives way when S3 is busy, and stops taking new ones when time is up."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Self
 
 from waybill.files.jobs import CopyFault, CopyJob, CopyOutcome
 
@@ -35,12 +38,61 @@ class Throttle:
             self.successes = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Attempt:
+    """A job in hand. `error`: what `copy` raised, which it should not."""
+
     job: CopyJob
-    number: int
-    epoch: int
     early: bool
+    number: int = 1
+    epoch: int = 0
+    outcome: CopyOutcome | None = None
+    error: BaseException | None = None
+
+
+class _Crew:
+    """Threads that copy what they are given. Futures would cost as much as a copy: two queues do."""
+
+    def __init__(self, copy: Callable[[CopyJob], CopyOutcome]) -> None:
+        self._copy = copy
+        self._todo: SimpleQueue[_Attempt | None] = SimpleQueue()
+        self._done: SimpleQueue[_Attempt] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self.in_hand = 0
+
+    def give(self, attempt: _Attempt) -> None:
+        self.in_hand += 1
+        if self.in_hand > len(self._threads):
+            self._threads.append(threading.Thread(target=self._work, name=f"copy-{len(self._threads)}"))
+            self._threads[-1].start()
+        self._todo.put(attempt)
+
+    def finished(self) -> list[_Attempt]:
+        """Waits for one, and takes what else is there."""
+        found = [self._done.get()]
+        try:
+            while True:
+                found.append(self._done.get_nowait())
+        except Empty:
+            self.in_hand -= len(found)
+            return found
+
+    def _work(self) -> None:
+        while (attempt := self._todo.get()) is not None:
+            try:
+                attempt.outcome = self._copy(attempt.job)
+            except BaseException as error:  # noqa: BLE001 - raised where the outcomes are asked for
+                attempt.error = error
+            self._done.put(attempt)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for _ in self._threads:
+            self._todo.put(None)
+        for thread in self._threads:
+            thread.join()
 
 
 def copy_many(
@@ -60,36 +112,40 @@ def copy_many(
     waiting = iter(jobs)
     again: deque[_Attempt] = deque()
     throttle = Throttle(in_flight, in_flight)
-    pending: dict[Future[CopyOutcome], _Attempt] = {}
     begun = 0
-    pool = ThreadPoolExecutor(in_flight)
-    try:
+    with _Crew(copy) as crew:
         while True:
-            ended = deadline() or stop()
-            while not ended and len(pending) < throttle.limit:
-                attempt = again.popleft() if again else None
-                if attempt is None:
+            while crew.in_hand < throttle.limit and not (deadline() or stop()):
+                if again:
+                    attempt = again.popleft()
+                else:
                     job = next(waiting, None)
                     if job is None:
                         break
-                    attempt = _Attempt(job, 1, throttle.epoch, begun < in_flight)
+                    attempt = _Attempt(job, early=begun < in_flight)
                     begun += 1
-                pending[pool.submit(copy, attempt.job)] = replace(attempt, epoch=throttle.epoch)
-                ended = deadline() or stop()
-            if not pending:
+                attempt.epoch = throttle.epoch
+                crew.give(attempt)
+            if not crew.in_hand:
                 return
-            for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                attempt = pending.pop(future)
-                outcome = future.result()
-                if outcome.error_class is CopyFault.SERVICE_UNAVAILABLE:
-                    throttle.was_busy(begun_in=attempt.epoch)
-                    if attempt.number < TRIES:
-                        again.append(replace(attempt, number=attempt.number + 1))
-                        continue
-                else:
-                    throttle.succeeded()
-                if outcome.error_class is CopyFault.OUT_OF_TIME and not attempt.early:
-                    continue
-                yield outcome
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+            for attempt in crew.finished():
+                outcome = _settled(attempt, throttle)
+                if outcome is None:
+                    again.append(attempt)
+                elif outcome.error_class is not CopyFault.OUT_OF_TIME or attempt.early:
+                    yield outcome
+
+
+def _settled(attempt: _Attempt, throttle: Throttle) -> CopyOutcome | None:
+    """The outcome of an attempt; None where S3 was too busy for it and it is to be made again."""
+    if attempt.error is not None:
+        raise attempt.error
+    assert attempt.outcome is not None
+    if attempt.outcome.error_class is not CopyFault.SERVICE_UNAVAILABLE:
+        throttle.succeeded()
+        return attempt.outcome
+    throttle.was_busy(begun_in=attempt.epoch)
+    if attempt.number == TRIES:
+        return attempt.outcome
+    attempt.number += 1
+    return None

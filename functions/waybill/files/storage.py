@@ -55,21 +55,31 @@ class RequestCounts:
         return sum(int(getattr(self, f.name)) for f in fields(self))
 
 
+NONE = RequestCounts()
+
+
 class Tally:
-    """Counts requests from several threads."""
+    """Counts requests from several threads. Sums up when asked, for most count a single request."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts = RequestCounts()
+        self._added: list[RequestCounts] = []
 
     def add(self, counts: RequestCounts) -> None:
         with self._lock:
-            self._counts += counts
+            self._added.append(counts)
+            if len(self._added) > _UNSUMMED:
+                self._added = [sum(self._added, NONE)]
 
     @property
     def counts(self) -> RequestCounts:
         with self._lock:
-            return self._counts
+            if len(self._added) != 1:
+                self._added = [sum(self._added, NONE)]
+            return self._added[0]
+
+
+_UNSUMMED = 100  # what a tally keeps does not grow with what it counts
 
 
 @dataclass(frozen=True, slots=True)
