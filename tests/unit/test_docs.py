@@ -43,6 +43,14 @@ def test_relative_links_lead_to_a_file(path: Path) -> None:
     assert not broken
 
 
+def test_the_modules_that_architecture_names_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:[a-z0-9_]+/)+[a-z0-9_]+\.(?:py|txt))`", text))
+    roots = (ROOT, ROOT / "functions", ROOT / "functions" / "waybill", FILES)
+    assert len(named) > 40
+    assert [name for name in sorted(named) if not any((root / name).exists() for root in roots)] == []
+
+
 def test_the_files_and_folders_that_readme_names_exist() -> None:
     named = set(
         re.findall(r"`((?:functions|statemachines|infra|local|cli|tests|docs)/[\w/.]*)`", README.read_text(encoding="utf-8"))
