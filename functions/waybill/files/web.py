@@ -3,16 +3,18 @@
 import ipaddress
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Self
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, SSLError
+from urllib3.exceptions import TimeoutError as NoAnswerInTime  # no connection at all is one of its kinds
 
 from waybill.errors import WaybillError
 from waybill.files.domain import SourceFacts
@@ -21,6 +23,8 @@ from waybill.files.storage import MIB, Content, Head, Reading, RequestCounts, Ta
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 TIMEOUT = urllib3.Timeout(connect=10, read=30)  # seconds; `read` is between bytes
+TRIES_PER_HOST = 5  # in a row that failed, after which a host is given up
+PAUSE_SECONDS = 60.0  # until one more try shows whether a host that was given up is back
 HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "Waybill"}
 EMBEDDING = tuple(ipaddress.IPv6Network(n) for n in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"))
 
@@ -39,6 +43,45 @@ class FetchFailed(WebFault):
     def __init__(self, message: str, *, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Unreachable(FetchFailed):
+    """The host does not answer: it has no address, takes no connection, proves no identity, or says nothing in time.
+
+    A server that hangs up, or answers with an error, is none of these: some do so to HEAD only.
+    """
+
+
+@dataclass(slots=True)
+class Hosts:
+    """Which hosts do not answer, so that they are not waited for once per file. One object serves all threads of a task.
+
+    After TRIES_PER_HOST failures in a row a host is given up, but for one try each PAUSE_SECONDS. `now` is a clock in seconds.
+    """
+
+    now: Callable[[], float]
+    _failures: dict[tuple[str, int], tuple[int, float]] = field(default_factory=dict, init=False)  # how many; no try before
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def check(self, host: str, port: int) -> None:
+        """Raises Unreachable where the host has been given up."""
+        with self._lock:
+            count, until = self._failures.get((host, port), (0, 0.0))
+            if count < TRIES_PER_HOST:
+                return
+            if self.now() < until:
+                message = f"{host} does not answer: {count} tries failed; its files are tried again by the next run."
+                raise Unreachable(message)
+            self._failures[host, port] = (count, self.now() + PAUSE_SECONDS)  # the others wait for what this try shows
+
+    def failed(self, host: str, port: int) -> None:
+        with self._lock:
+            count, _ = self._failures.get((host, port), (0, 0.0))
+            self._failures[host, port] = (count + 1, self.now() + PAUSE_SECONDS)
+
+    def answered(self, host: str, port: int) -> None:
+        with self._lock:
+            self._failures.pop((host, port), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +130,27 @@ def is_public(address: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """Fetches by GET and HEAD. Redirects are followed by hand, so that each hop is checked."""
+    """Fetches by GET and HEAD. Redirects are followed by hand, so that each hop is checked. `hosts`: those given up are not asked."""
 
     resolver: Resolver
     connector: Connector
     tally: Tally | None = None
+    hosts: Hosts | None = None
 
     def counted_by(self, tally: Tally) -> Self:
         return replace(self, tally=tally)
 
     def facts(self, url: str) -> SourceFacts | None:
-        """Facts by HEAD; None where the server does not tell the size that way. A GET will say what is wrong."""
+        """Facts by HEAD; None where the server answers and does not tell the size that way: a GET will say what is wrong.
+
+        Raises Unreachable, where a GET would fare no better.
+        """
         try:
             with self._open("HEAD", url) as response:
                 length = _length(response)
                 return _facts(response, length) if length is not None else None
+        except Unreachable:
+            raise
         except WebFault:
             return None
 
@@ -157,8 +206,12 @@ class Web:
                     preload_content=False,
                     timeout=TIMEOUT,
                 )
+            except (NoAnswerInTime, SSLError) as error:
+                raise self._unreachable(endpoint.host, endpoint.port, f"cannot be reached: {type(error).__name__}") from error
             except (HTTPError, OSError) as error:
                 raise FetchFailed(f"{endpoint.host} cannot be reached: {type(error).__name__}.") from error
+            if self.hosts is not None:
+                self.hosts.answered(endpoint.host, endpoint.port)
             try:
                 yield response
             finally:
@@ -173,13 +226,20 @@ class Web:
             raise AddressRefused("The URL is malformed.") from error
         if parts.scheme not in {"http", "https"} or not host or parts.username is not None:
             raise AddressRefused("Only http(s) URLs with a host and without a user name are fetched.")
+        if self.hosts is not None:
+            self.hosts.check(host, port)
         try:
             addresses = self.resolver(host, port)
         except OSError as error:
-            raise FetchFailed(f"{host} cannot be resolved.") from error
+            raise self._unreachable(host, port, "cannot be resolved") from error
         if not addresses or not all(is_public(address) for address in addresses):
             raise AddressRefused(f"{host} is not on the public Internet.")
         return Endpoint(parts.scheme, host, port, addresses[0])
+
+    def _unreachable(self, host: str, port: int, what: str) -> Unreachable:
+        if self.hosts is not None:
+            self.hosts.failed(host, port)
+        return Unreachable(f"{host} {what}.")
 
 
 def _default_port(scheme: str) -> int:

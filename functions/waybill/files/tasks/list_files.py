@@ -44,7 +44,7 @@ def handler(environment: SourceEnvironment, request: ListFilesRequest, clock: Cl
         run=request.run,
         reader=reader,
         ledger=compose.ledger(environment),
-        look=sources_for(environment),
+        look=sources_for(environment, time_is_up=clock.time_is_up, unseen=None),
         work=work,
         rules=rules_for(environment, every_source=request.run.mode != "incremental"),
         prefix=config.destination.prefix,

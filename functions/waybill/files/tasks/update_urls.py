@@ -18,7 +18,7 @@ from waybill.settings import SourceEnvironment
 def handler(environment: SourceEnvironment, request: UnitRequest, clock: Clock) -> UnitReply:
     config = environment.config
     links = compose.links(config.destination, environment.destination_bucket)
-    sources, buckets = sources_for(environment), frozenset(config.source.buckets)
+    sources, buckets = sources_for(environment, time_is_up=clock.time_is_up), frozenset(config.source.buckets)
     turns, meter = turns_for(
         environment,
         request.run,
