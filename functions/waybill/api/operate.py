@@ -100,7 +100,10 @@ class Operator:
         return self.view(run_id)
 
     def resume(self, run_id: str, *, requested_by: str) -> RunView:
-        """Starts another execution of a run that stopped. Asked twice, it is started once. Raises NotFound and Conflict."""
+        """Starts another execution of a run that stopped. Asked twice, it is started once; where the last one was refused, anew.
+
+        Raises NotFound and Conflict.
+        """
         record = self.store.find(run_id)
         if record is None:
             ended = self._starting(run_id)  # raises NotFound where there is no such run at all
@@ -113,14 +116,8 @@ class Operator:
                 raise Conflict(f"Run {run_id} is running: there is nothing to resume.")
         if record.options.parent is not None:
             raise Conflict(f"Run {run_id} belongs to {record.options.parent.run_id}: resume that one.")
-        # The name follows from the execution that stopped, so that a second request starts no second one.
-        name = f"resume-{hashlib.sha256(record.execution_arn.encode()).hexdigest()[:24]}"
         given = {"mode": record.options.mode, "resume": run_id, "requested_by": requested_by}
-        machine = self._machine(record.kind)
-        try:
-            arn = self.executions.start(machine, name, given)
-        except NameTaken:
-            arn = Executions.arn(machine, name)
+        arn = self._start_anew(record, given)
         return self._once_taken_over(record, arn)
 
     def execution_arn(self, run_id: str) -> str:
@@ -209,14 +206,35 @@ class Operator:
             errors=(),
         )
 
+    def _start_anew(self, record: RunRecord, given: Mapping[str, Any]) -> str:
+        """The ARN of the execution that is to take the run over: one that is at it already, or a new one.
+
+        Its name follows from the execution that stopped, so that a second request starts no second one. A name is given once in
+        90 days, also to an execution that ended without having the run (the lock was held, say): then the next number has its turn.
+        """
+        machine = self._machine(record.kind)
+        attempt = 0
+        while True:
+            name = resume_name(record.execution_arn, attempt)
+            try:
+                return self.executions.start(machine, name, given)
+            except NameTaken:
+                arn = Executions.arn(machine, name)
+                execution = self.executions.find(arn)
+            if execution is None or execution.running or self._has_moved_on(record):
+                return arn
+            attempt += 1
+
+    def _has_moved_on(self, before: RunRecord) -> bool:
+        return self.store.get(before.run_id).execution_arn != before.execution_arn
+
     def _once_taken_over(self, before: RunRecord, arn: str) -> RunView:
         """The run once the new execution has it, so that who looks next does not see how the old one ended."""
         waited = 0.0
         while waited < RESUME_SECONDS:
-            record = self.store.get(before.run_id)
-            if record.execution_arn != before.execution_arn:
-                return self.view(before.run_id)
             execution = self.executions.find(arn)
+            if self._has_moved_on(before):  # looked at last: an execution may take the run over and end between two looks
+                return self.view(before.run_id)
             if execution is not None and not execution.running:
                 raise Conflict(f"Run {before.run_id} could not be resumed: {_why(execution) or 'another run is at work.'}")
             self.sleep(0.2)
@@ -233,6 +251,12 @@ def execution_name(key: str | None, *, now: datetime) -> str:
         tail = hashlib.sha256(f"{now.isoformat()}{time.monotonic_ns()}".encode()).hexdigest()[:8]
         return f"{now:%Y%m%d-%H%M%S}-{tail}"
     return key if _READABLE_KEY.fullmatch(key) else hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def resume_name(stopped_arn: str, attempt: int) -> str:
+    """The name of the execution that goes on where another stopped: the same for the same one and attempt."""
+    told = f"{stopped_arn}#{attempt}" if attempt else stopped_arn
+    return f"resume-{hashlib.sha256(told.encode()).hexdigest()[:24]}"
 
 
 def _why(execution: Execution) -> str:

@@ -1,12 +1,16 @@
 """Runs over HTTP: started once, shown, steered, read."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.unit.api.conftest import FIRST, SECOND, Stack
+from tests.unit.api.conftest import FIRST, NOW, SECOND, Stack
+from waybill.api.executions import Execution, Executions
+from waybill.api.operate import Operator
+from waybill.api.problems import Conflict
 from waybill.errors import SalesforceUnavailable
 from waybill.runs.model import Control, Counts, ErrorRow, RunStatus
 from waybill.settings import environ
@@ -261,6 +265,68 @@ def test_a_paused_run_is_resumed_once_however_often_it_is_asked(stack: Stack) ->
         "mode": "full", "resume": "backup-r1", "requested_by": "local",
     }  # fmt: skip
     assert stack.store.get("backup-r1").execution_arn == before.execution_arn
+
+
+def test_a_resume_that_was_refused_can_be_asked_for_again(stack: Stack) -> None:
+    stack.run("backup-r1", status=RunStatus.PAUSED)
+    started: list[str] = []
+    for _ in range(3):
+        # Twice each: a second request while the execution is alive starts no other.
+        arns = {stack.ask("POST", "/api/runs/backup-r1/resume").json["execution_arn"] for _ in range(2)}
+        started += arns
+        stack.sfn.stop_execution(executionArn=started[-1], error="RunRefused", cause="Run cutover-r9 is at work.")
+    assert len(set(started)) == 3
+    executions = stack.sfn.list_executions(stateMachineArn=stack.machines["backup"])["executions"]
+    assert {execution["executionArn"] for execution in executions} == set(started)
+    assert stack.ask("GET", "/api/runs/backup-r1").json["status"] == "paused"
+
+
+def _operator(stack: Stack, executions: Executions) -> Operator:
+    return Operator(
+        store=stack.store,
+        executions=executions,
+        machines=stack.machines,
+        progress=lambda _: Counts(),
+        unknown_accounts=lambda _: [],
+        now=lambda: stack.now,
+        sleep=lambda _: None,
+    )
+
+
+def _ended(arn: str) -> Execution:
+    return Execution(arn, "FAILED", {}, NOW, stopped=NOW, error="RunRefused", cause="Run cutover-r9 is at work.")
+
+
+def test_a_resume_that_is_refused_says_who_is_at_work(stack: Stack) -> None:
+    class Refused(Executions):
+        def find(self, arn: str) -> Execution:
+            return _ended(arn)
+
+    stack.run("backup-r1", status=RunStatus.PAUSED)
+    with pytest.raises(Conflict, match="cutover-r9"):
+        _operator(stack, Refused(stack.sfn)).resume("backup-r1", requested_by="ana")
+
+
+def test_a_resume_that_ended_before_anybody_looked_was_no_refusal(stack: Stack) -> None:
+    class Quick(Executions):
+        """Takes the run over and ends in the very moment that it is looked at."""
+
+        def find(self, arn: str) -> Execution:
+            stack.store.resume("backup-r1", execution_arn=arn, fence=2)
+            stack.store.finish(
+                "backup-r1",
+                execution_arn=arn,
+                status=RunStatus.COMPLETED,
+                ended_at="2026-11-21T14:00:00.000Z",
+                message="",
+                counts=Counts(copied=1),
+                errors=[],
+            )
+            return replace(_ended(arn), status="SUCCEEDED")
+
+    stack.run("backup-r1", status=RunStatus.PAUSED)
+    found = _operator(stack, Quick(stack.sfn)).resume("backup-r1", requested_by="ana")
+    assert (found.status, found.files.copied) == (RunStatus.COMPLETED, 1)
 
 
 def test_the_backup_inside_a_cutover_is_resumed_with_its_cutover(stack: Stack) -> None:
