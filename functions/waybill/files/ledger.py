@@ -87,6 +87,12 @@ class Ledger:
         start = _FILE + after if after else None
         return (_file(item) for item in self._table.query(_account(account_id), prefix=_FILE, after=start))
 
+    def states(self, account_id: str, *, after: str | None = None) -> Iterator[tuple[str, FileState, int]]:
+        """Entry id, state and size of an account's files: all that its totals need, at a fraction of the work of reading them whole."""
+        start = _FILE + after if after else None
+        items = self._table.query(_account(account_id), prefix=_FILE, after=start, fields=("sk", "state", "size"))
+        return ((item["sk"].removeprefix(_FILE), FileState(item["state"]), item.get("size") or 0) for item in items)
+
     def keys(self, account_id: str) -> set[str]:
         """The destination keys that an account's files hold, or held before they moved away: none is ever given to another file."""
         held = self._table.query(_account(account_id), prefix=_FILE, fields=("key",))

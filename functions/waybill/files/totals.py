@@ -1,13 +1,13 @@
-"""Sums a run's results up: counts, errors by class, and the totals of the accounts that it touched."""
+"""Sums a run's results up: counts, and errors by class."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from waybill.files.domain import NO_ACCOUNT, FileState
-from waybill.files.ledger import AccountSummary, Ledger
+from waybill.files.domain import FileState
+from waybill.files.sharding import shards_of
 from waybill.files.switching import Outcome
 from waybill.files.turns import is_canary
 from waybill.files.urls import mask
@@ -163,7 +163,7 @@ def errors_of(store: RunStore, work: WorkBucket, run_id: str) -> Iterator[ErrorR
 def _dry_errors(store: RunStore, work: WorkBucket, run_id: str) -> Iterator[ErrorRow]:
     """A dry backup has no shard results: what it found stands in the manifests."""
     for part in store.results(run_id, "PACKET#"):
-        for shard in part["shards"]:
+        for shard in shards_of(part, work):
             for row in work.rows(shard["manifest"]):
                 file = row["file"]
                 if file.get("error") and file["state"] != FileState.ENTRY_DELETED:
@@ -190,51 +190,3 @@ def outcome_rows(store: RunStore, work: WorkBucket, run_id: str) -> Iterator[Row
 def sample(errors: Iterator[ErrorRow]) -> list[ErrorRow]:
     """The first errors, for the run's own record."""
     return list(islice(errors, ERRORS_SHOWN))
-
-
-def recount(ledger: Ledger, account_id: str) -> AccountSummary:
-    """An account's totals, counted from its files."""
-    states: Counter[str] = Counter()
-    size = 0
-    for file in ledger.files(account_id):
-        states[file.state.value] += 1
-        if file.state in {FileState.VERIFIED, FileState.SWITCHED, FileState.ROLLED_BACK}:
-            size += file.size or 0
-    return AccountSummary(account_id=account_id, name="", states=dict(states), size=size)
-
-
-def summarise_part(
-    part: dict[str, Any], *, unfinished: list[tuple[str, str]], run: RunRecord, ledger: Ledger, work: WorkBucket
-) -> None:
-    """Brings the summaries of a packet part's accounts up to date.
-
-    `unfinished`: first and last account of shards without a result. The watermark of an account moves only when its whole
-    listing and all its copies are recorded.
-    """
-    for account in work.rows(part["accounts"]):
-        account_id = account["account_id"]
-        known = ledger.summary(account_id)
-        if run.options.parent is not None and known is not None and not account["changed"] and known.name == account["name"]:
-            continue  # the cutover around this delta counts the account again, and two writes for nothing are saved
-        counted = known if known is not None and not account["changed"] else recount(ledger, account_id)
-        settled = account["complete"] and not any(first <= account_id <= last for first, last in unfinished)
-        watermark = part["began"] if settled else (known.watermark if known else None)
-        name = account["name"] or (known.name if known else "")
-        ledger.put_summary(replace(counted, name=name or account_id, watermark=watermark, run=run.run_id), fence=run.fence)
-
-
-def summarise_accounts(account_ids: list[str], *, run: RunRecord, ledger: Ledger) -> None:
-    """Recounts accounts whose files a cutover or rollback has touched."""
-    for account_id in account_ids:
-        known = ledger.summary(account_id)
-        name, watermark = (known.name, known.watermark) if known else (NO_ACCOUNT, None)
-        ledger.put_summary(replace(recount(ledger, account_id), name=name, watermark=watermark, run=run.run_id), fence=run.fence)
-
-
-def work_through(steps: Iterator[tuple[str, Callable[[], None]]], *, time_is_up: Callable[[], bool]) -> str | None:
-    """Does step after step; the name of the last one done where time ran out, None at the end."""
-    for name, step in steps:
-        step()
-        if time_is_up():
-            return name
-    return None

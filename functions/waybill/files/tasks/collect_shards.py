@@ -60,13 +60,18 @@ def collect_shards(
         place = _follow_moved(run, cursor=cursor, store=store, ledger=ledger, work=work, time_is_up=time_is_up)
         if place is not None:
             return CollectReply(status=Status.MORE, cursor=place)
-    shards = files = 0
+    lines: list[tuple[float, bytes]] = []
+    files = 0
+    for part in store.results(run.run_id, "PACKET#"):
+        shards = part["shards"]
+        # A large account's shards are spread over the others: its items, one partition of the table, take a share of the writes only.
+        lines += [((n + 0.5) / len(shards), _line(shard)) for n, shard in enumerate(shards)]
+        files += sum(shard["files"] for shard in shards)
+    lines.sort(key=lambda placed: placed[0])
     with work.writer(f"{run_prefix(run.run_id)}shards.jsonl", content_type="application/jsonl") as out:
-        for shard in _shards(store, run.run_id):
-            out.write(_line(shard))
-            shards += 1
-            files += shard["files"]
-    return CollectReply(shards=shards, files=files)
+        for _, line in lines:
+            out.write(line)
+    return CollectReply(shards=len(lines), files=files)
 
 
 def _shards(store: RunStore, run_id: str) -> Iterator[dict[str, Any]]:
