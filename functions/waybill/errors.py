@@ -29,10 +29,6 @@ class LockLost(WaybillError):
     """Another run has taken the lock over: this one must write nothing more."""
 
 
-class StaleWrite(WaybillError):
-    """A newer attempt has already written this item; the older one gives way."""
-
-
 class ServiceUnavailable(WaybillError):
     """An AWS service throttled or failed for longer than the client's own retries last. Worth another try."""
 

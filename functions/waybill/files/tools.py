@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from waybill import compose
 from waybill.files.jobs import Limits, Tools
-from waybill.files.web import Web, connect, resolve
+from waybill.files.web import Hosts, Web, connect, resolve
 from waybill.settings import CopyEnvironment
 
 
@@ -15,7 +15,7 @@ def tools_for(environment: CopyEnvironment, *, out_of_time: Callable[[], bool]) 
     return Tools(
         destination=compose.destination_store(config),
         source=compose.source_store(config, environment.source_secret) if config.source.streamed else None,
-        web=Web(resolve, connect),
+        web=Web(resolve, connect, hosts=Hosts(time.monotonic)),
         sleep=time.sleep,
         limits=replace(Limits(), max_size=config.migration.max_file_size),
         out_of_time=out_of_time,

@@ -34,11 +34,12 @@ from waybill.runs.work import WorkBucket, run_prefix
 
 @dataclass(frozen=True, slots=True)
 class UnitScope:
-    """A row of units.jsonl. `per_account`: no more rows of each account, for the canary."""
+    """A row of units.jsonl. For the canary: `per_account` rows of each account, and no more than `limit`."""
 
     unit: str
     accounts: tuple[str, ...]
     per_account: int | None = None
+    limit: int | None = None
 
 
 Place = tuple[str, str] | None
@@ -151,6 +152,8 @@ class Turns:
             behind = after[1] if after is not None and account_id == after[0] else None
             for file in islice(self._wanted(account_id, behind), unit.per_account):
                 files.append(file)
+                if len(files) == unit.limit:
+                    return files, None
                 if len(files) >= self.size:
                     return files, (file.account_id, file.entry_id)
         return files, None

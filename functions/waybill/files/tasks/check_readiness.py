@@ -1,14 +1,15 @@
 """Asks whether a cutover may begin. A dry run only reports; an execution is refused where something that it needs is missing."""
 
 import json
+from contextlib import suppress
 
 from waybill import compose
-from waybill.errors import NotReady
+from waybill.errors import NotReady, SalesforceQuotaExhausted
 from waybill.files.building import metered
 from waybill.files.opening import opens
 from waybill.files.readiness import Readiness, check
-from waybill.runs.model import RunContext
-from waybill.runs.task import Clock, Reply, Request, task
+from waybill.runs.model import Control, RunContext
+from waybill.runs.task import Clock, Reply, Request, Status, task
 from waybill.runs.work import WorkBucket, run_prefix
 from waybill.settings import SourceEnvironment
 
@@ -26,7 +27,7 @@ def handler(environment: SourceEnvironment, request: ReadinessRequest, clock: Cl
     store = compose.runs(environment)
     store.enter(request.run.run_id, "checking readiness")
     client = compose.salesforce(environment)
-    with metered(client, kind=request.run.kind, stage=environment.stage):
+    with metered(client, kind=request.run.kind, stage=environment.stage), suppress(SalesforceQuotaExhausted):
         readiness = check(
             store.get(request.run.run_id).options,
             store=store,
@@ -37,7 +38,10 @@ def handler(environment: SourceEnvironment, request: ReadinessRequest, clock: Cl
             opens=opens,
             now=clock.now(),
         )
-    return check_readiness(request.run, readiness, work=compose.work(environment))
+        return check_readiness(request.run, readiness, work=compose.work(environment))
+    # The delta finds the run asked to pause, and so does everything behind it.
+    store.ask(request.run.run_id, Control.PAUSE, reason="Salesforce's daily limit is used up as far as the quota guard allows.")
+    return ReadinessReply(status=Status.PARKED, ready=False)
 
 
 def check_readiness(run: RunContext, readiness: Readiness, *, work: WorkBucket) -> ReadinessReply:

@@ -147,7 +147,12 @@ def _canary(options: Options, run: RunContext, accounts: list[str]) -> dict[str,
     if run.kind is not RunKind.CUTOVER or run.dry_run or not options.canary or not accounts:
         return None
     accounts = accounts[: options.canary]
-    return {"unit": f"canary-{run.fence:08d}", "accounts": accounts, "per_account": -(-options.canary // len(accounts))}
+    return {
+        "unit": f"canary-{run.fence:08d}",
+        "accounts": accounts,
+        "per_account": -(-options.canary // len(accounts)),
+        "limit": options.canary,
+    }
 
 
 def _row(unit: Unit, fence: int) -> dict[str, Any]:
