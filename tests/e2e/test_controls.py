@@ -52,8 +52,17 @@ def paused_and_resumed(scene: Scene, function: str, run: Callable[[], RunResult]
     return stopped, scene.resume(stopped.id)
 
 
-@pytest.mark.parametrize("mode", ["full", "incremental"])
-@pytest.mark.parametrize("function", ["ListAccounts", "ListFiles", "CollectShards", "CopyFiles", "ValidateFiles"])
+@pytest.mark.parametrize(
+    ("function", "mode"),
+    [
+        ("ListAccounts", "full"),
+        ("ListFiles", "full"),
+        ("ListFiles", "incremental"),
+        ("CollectShards", "incremental"),
+        ("CopyFiles", "full"),
+        ("ValidateFiles", "incremental"),
+    ],
+)
 def test_a_backup_is_paused_and_goes_on_where_it_stood(customer: Scene, function: str, mode: str) -> None:
     with customer.small(shard=2, packet=3):
         stopped, done = paused_and_resumed(customer, function, lambda: customer.backup(mode))

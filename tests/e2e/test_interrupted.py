@@ -150,33 +150,26 @@ def puts_object(part: str) -> Callable[[Request], bool]:
 BACKUP: dict[str, Mishap] = {
     "before the lock": before("StartRun"),
     "with the lock, before it says so": after("StartRun"),
-    "after the accounts were listed": after("ListAccounts"),
-    "in the middle of listing": before("ListFiles"),
     "after a packet was listed": after("ListFiles"),
     "while the shards are collected": after("CollectShards"),
-    "before a shard is copied": before("CopyFiles"),
     "after a shard was copied, before it is validated": after("CopyFiles"),
     "between copying and saying what was copied": at_request("CopyFiles", "s3", puts_object("/copied/")),
     "before the ledger is written": at_request("ValidateFiles", "dynamodb", writes_file_item),
     "between ledger and result": at_request("ValidateFiles", "dynamodb", writes_result(b"SHARD#")),
-    "after a shard was validated": after("ValidateFiles"),
     "before the run is summed up": before("FinishRun"),
     "after the run was summed up": after("FinishRun"),
     "stopped while listing": stopped("ListFiles"),
     "stopped while copying": stopped("CopyFiles"),
-    "stopped while validating": stopped("ValidateFiles"),
     "stopped while summing up": stopped("FinishRun"),
 }
 SWITCH: dict[str, Mishap] = {
     "before the canary": before("UpdateUrls"),
-    "after the canary": after("UpdateUrls"),
     "after planning a turn": at_request(
         "UpdateUrls", "s3", lambda request: request.method == "GET" and "/plans/" in request.path
     ),
     "after Salesforce was updated, before the ledger is": at_request("UpdateUrls", "dynamodb", writes_file_item),
     "after ledger, before the result": at_request("UpdateUrls", "dynamodb", writes_result(b"UNIT#")),
     "while planning": after("PlanUnits"),
-    "after the readiness check": after("CheckReadiness"),
     "in the delta": after("ListFiles"),
     "before the run is summed up": before("FinishRun"),
     "stopped while switching": stopped("UpdateUrls"),
