@@ -13,13 +13,13 @@ _BODILESS = (204, 304)
 
 @dataclass
 class Trouble:
-    """What the proxy does. `busy`: share of requests that are answered with 503. `after_listing`: called once, when `bucket`
-    has been listed and before the client learns of it."""
+    """What the proxy does. `busy`: share of requests that are answered with 503. `after_listing`: called with each page of a
+    listing of `bucket`, before the client learns of it."""
 
     busy: float = 0.0
     seed: int = 7
     bucket: str = ""
-    after_listing: Callable[[], None] | None = None
+    after_listing: Callable[[bytes], None] | None = None
     faults: int = 0
     _chance: random.Random = field(init=False)
 
@@ -32,9 +32,8 @@ class Trouble:
         return busy
 
     def lists(self, method: bytes, target: bytes) -> bool:
-        """Whether a request lists the bucket (and asks for more than its mere existence)."""
-        path, _, query = target.partition(b"?")
-        return method == b"GET" and path.strip(b"/") == self.bucket.encode() and b"list-type=2" in query
+        """Whether a request lists the bucket."""
+        return method == b"GET" and target.partition(b"?")[0].strip(b"/") == self.bucket.encode()
 
 
 class Proxy:
@@ -79,8 +78,7 @@ class Proxy:
                 reply = await _reply(upstream[0], method)
                 hook = self.trouble.after_listing
                 if hook is not None and self.trouble.lists(method, target):
-                    self.trouble.after_listing = None
-                    await asyncio.to_thread(hook)
+                    await asyncio.to_thread(hook, reply)
                 writer.write(reply)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

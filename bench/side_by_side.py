@@ -158,7 +158,7 @@ def write_results(series: dict[str, Series], found: trials.Found | None, *, file
     per_kind = {name: one.kinds() for name, one in series.items()}
     spread = {name: [round(files / one.wall, 1) for one in given.rounds] for name, given in series.items()}
     RESULTS.mkdir(exist_ok=True)
-    whole = {"label": "local, not AWS", "machine": facts, "corpus": what, "tools": figures}
+    whole: dict[str, object] = {"label": "local, not AWS", "machine": facts, "corpus": what, "tools": figures}
     whole |= {"files_per_s_by_round": spread, "requests_by_kind": per_kind, "trials": found.as_json() if found else None}
     (RESULTS / "copy.json").write_text(json.dumps(whole, indent=1) + "\n")
     text = f"""# Copying, side by side

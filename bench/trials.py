@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from hashlib import md5
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
 
 from bench import corpus, measure
 from bench.proxy import Proxy, Trouble
@@ -125,10 +126,14 @@ def taken_key(trial: Trial) -> dict[str, Any]:
     measured = trial.run()
     present = trial.bench.present(trial.job.destination)
     kept = sum(present.get(key) == md5(FOREIGN).hexdigest() for key in keys)
+    etags = set(present.values())
     return {
         "overwritten": VICTIMS - kept,
+        "copied beside them": sum(
+            present.get(key) != trial.etag(n) and trial.etag(n) in etags for key, n in zip(keys, trial.victims, strict=True)
+        ),
         "reported": trial.reported(measured.output),
-        "source files missing": trial.missing(present),
+        "files missing": trial.missing(present),
         "exit code": ended(measured),
     }
 
@@ -156,9 +161,12 @@ def changed(trial: Trial) -> dict[str, Any]:
     trial.own_source()
     fresh = {n: corpus.body(n + trial.files, trial.sizes[n] + 100) for n in trial.victims}
 
-    def change() -> None:
-        for number, content in fresh.items():
-            trial.put(trial.job.source, trial.names.key(number), content)
+    waiting = dict(fresh)
+
+    def change(page: bytes) -> None:
+        """Changes the victims that this page of the listing tells of."""
+        for number in [number for number in waiting if trial.names.key(number).encode() in unquote_to_bytes(page)]:
+            trial.put(trial.job.source, trial.names.key(number), waiting.pop(number))
 
     trouble = Trouble(bucket=trial.job.source, after_listing=change)
     with Proxy(trial.bench.weed.endpoint, trouble) as proxy:
@@ -167,8 +175,9 @@ def changed(trial: Trial) -> dict[str, Any]:
     etags = set(present.values())
     unseen = sum(md5(content).hexdigest() in etags for content in fresh.values())
     return {
-        "copied other content than was listed": unseen,
-        "reported": measured.status != 0,
+        "changed after their listing": VICTIMS - len(waiting),
+        "copied with other content than was listed": unseen,
+        "left out and reported": VICTIMS - unseen if measured.status != 0 else 0,
         "other files missing": trial.missing(present, but=trial.victims),
         "exit code": ended(measured),
     }
