@@ -82,7 +82,13 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
     _task("PlanUnits", LedgerEnvironment, _READER | _WORK),
     _task("UpdateUrls", SourceEnvironment, _TABLE | _WORK | {Access.SOURCE_READ}, memory=1024),
     _task("RestoreUrls", LinkEnvironment, _TABLE | _WORK),
-    _task("FinishRun", LedgerEnvironment, _TABLE | _WORK | {Access.INDEX_READ, Access.RUNS_DESCRIBE, Access.EVENTS_PUT}),
+    # One vCPU: it counts every file of a run.
+    _task(
+        "FinishRun",
+        LedgerEnvironment,
+        _TABLE | _WORK | {Access.INDEX_READ, Access.RUNS_DESCRIBE, Access.EVENTS_PUT},
+        memory=1769,
+    ),
     FunctionSpec(
         id="Api",
         handler="waybill.api.app.handler",

@@ -18,6 +18,9 @@ PAGE = 2_000
 # Ids in an IN list: the whole request line stays below 16,384 bytes.
 IDS_PER_QUERY = 400
 
+# How far a listing has come: an account, and the last id dealt with in it; None where the whole account is done.
+Place = tuple[str, str | None]
+
 
 @dataclass(frozen=True, slots=True)
 class AccountActivity:
@@ -89,11 +92,9 @@ class EntryReader:
                 return AccountActivity(NO_ACCOUNT, int(row["entries"]), parse_iso(row["latest"]))
         return None
 
-    def entries(
-        self, *, first: str, last: str, only: Sequence[str] = (), after: tuple[str, str] | None = None
-    ) -> Iterator[Entry]:
+    def entries(self, *, first: str, last: str, only: Sequence[str] = (), after: Place | None = None) -> Iterator[Entry]:
         """Entries of the accounts from `first` to `last`, or of `only` these, in order of account and id, behind `after`."""
-        while True:
+        while after != (NO_ACCOUNT, None):
             where = self._scope(first, last, only)
             if after is not None:
                 where += f" AND {self._behind(after)}"
@@ -102,7 +103,7 @@ class EntryReader:
             for row in self._client.query(query):
                 entry = self._entry(row)
                 here = (entry.account_id, entry.id)
-                _in_order(here, after or ("", ""))
+                _in_order(here, (after[0], after[1] or "") if after else ("", ""))
                 after = here
                 count += 1
                 yield entry
@@ -116,8 +117,10 @@ class EntryReader:
             return f"{self._account} IN ({', '.join(soql.literal(account) for account in only)})"
         return f"{self._account} >= {soql.literal(first)} AND {self._account} <= {soql.literal(last)}"
 
-    def _behind(self, after: tuple[str, str]) -> str:
+    def _behind(self, after: Place) -> str:
         account, entry = after
+        if entry is None:
+            return f"{self._account} > {soql.literal(account)}"
         if account == NO_ACCOUNT:
             return f"Id > {soql.literal(entry)}"
         behind = soql.literal(account)

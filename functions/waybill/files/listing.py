@@ -1,6 +1,8 @@
 """Lists the entries of a packet, compares them with the ledger and the source, and writes shards of what is to be done."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -8,18 +10,20 @@ from typing import Any, Protocol
 
 from waybill.clock import iso, parse_iso
 from waybill.files.discovery import Copy, Look, Record, Rules, Skip, decide, gone, resolve
-from waybill.files.domain import Entry, FileState, HttpLocation, S3Location, SourceFacts
-from waybill.files.entries import EntryReader
+from waybill.files.domain import NO_ACCOUNT, Entry, FileState, HttpLocation, S3Location, SourceFacts
+from waybill.files.entries import EntryReader, Place
 from waybill.files.ledger import FileItem, Ledger
 from waybill.files.manifest import ManifestRow
 from waybill.files.names import DestinationKeys, KeyLimits, NameAllocator, file_name
 from waybill.files.sharding import Part, Shards
+from waybill.files.tallying import Tally
 from waybill.files.urls import path_of
 from waybill.runs.model import RunContext
 from waybill.runs.work import WorkBucket
 
 # Entries whose sources are looked at together: many, so that a LIST covers many of them.
 BATCH = 5_000
+_READERS = 32
 # SystemModstamp is stamped before the commit: what was being saved when an account was listed may bear an earlier time.
 OVERLAP = timedelta(minutes=15)
 
@@ -52,7 +56,12 @@ class Listed:
 
     part: Part
     accounts: list[dict[str, Any]]
-    after: tuple[str, str] | None
+    after: Place | None
+
+    @property
+    def carried(self) -> dict[str, Any] | None:
+        """What the next call must know of the account that this one broke off in."""
+        return self.accounts[-1] if self.after is not None and self.after[1] is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,42 +79,51 @@ class Listing:
     shard_size: int
     max_files: int | None
 
-    def list(self, scope: PacketScope, *, after: tuple[str, str] | None, sequence: int, time_is_up: Callable[[], bool]) -> Listed:
-        """Lists from behind `after` to the packet's end, or until time is up."""
+    def list(
+        self,
+        scope: PacketScope,
+        *,
+        after: Place | None,
+        sequence: int,
+        time_is_up: Callable[[], bool],
+        carried: Mapping[str, Any] | None = None,
+    ) -> Listed:
+        """Lists from behind `after` to the packet's end, or until time is up. `carried`: what was learnt of an account cut there."""
         stem = f"{scope.packet:05d}-{sequence:03d}"
         shards = Shards(work=self.work, run_id=self.run.run_id, stem=stem, size=self.shard_size)
         pending = _Pending(self, shards)
-        entries = self.reader.entries(first=scope.first, last=scope.last, only=scope.accounts, after=after)
-        missed = set(scope.accounts) if after is None else {a for a in scope.accounts if a > after[0]}
-        place = after
-        listed: list[tuple[_Account, bool]] = []
-        for account_id, group in groupby(entries, key=lambda entry: entry.account_id):
-            missed.discard(account_id)
-            start = after[1] if after and after[0] == account_id else None
-            account = _Account(self, scope, account_id, start=start)
-            for batch_end in account.work(group, pending):
-                if batch_end is not None and scope.large and time_is_up():
-                    place = (account_id, batch_end)
-                    break
-            else:
-                place = (account_id, "zzzzzzzzzzzzzzzzzz")
-                listed.append((account, True))
-                if not time_is_up():
-                    continue
+        listed: list[_Account] = []
+        place: Place | None = None
+        for account_id, entries in self._accounts(scope, after):
+            cut = after[1] if after is not None and after[0] == account_id else None
+            account = _Account(self, scope, account_id, start=cut, carried=carried if cut else None)
+            listed.append(account)
+            ends = account.work(entries, pending)
+            end = next((end for end in ends if scope.large and time_is_up()), None)
+            account.ended = end is None
+            if end is not None or time_is_up():
+                place = (account_id, end)
                 break
-            listed.append((account, False))
-            break
-        else:
-            # Accounts that the ledger knows and Salesforce no longer has entries of.
-            for account_id in sorted(missed):
-                account = _Account(self, scope, account_id, start=None)
-                for _ in account.work(iter(()), pending):
-                    pass
-                listed.append((account, True))
-            place = None
         pending.flush()
         shards.close()
-        return Listed(shards.part, [account.facts(complete=complete) for account, complete in listed], place)
+        return Listed(shards.part, [account.facts() for account in listed], place)
+
+    def _accounts(self, scope: PacketScope, after: Place | None) -> Iterator[tuple[str, Iterator[Entry]]]:
+        """The packet's accounts in order of id, each with its entries: also one that was cut at `after`, and those that were asked
+        for by name, though Salesforce may have no (more) entries of them."""
+        named = {NO_ACCOUNT} if scope.first == NO_ACCOUNT else set(scope.accounts)
+        expected = deque(sorted(account for account in named if after is None or account > after[0]))
+        if after is not None and after[1] is not None:
+            expected.appendleft(after[0])
+        found = self.reader.entries(first=scope.first, last=scope.last, only=scope.accounts, after=after)
+        for account_id, entries in groupby(found, key=lambda entry: entry.account_id):
+            while expected and expected[0] < account_id:
+                yield expected.popleft(), iter(())
+            if expected and expected[0] == account_id:
+                expected.popleft()
+            yield account_id, entries
+        for account_id in expected:
+            yield account_id, iter(())
 
     def keys_for(self, account_id: str, account_name: str) -> DestinationKeys:
         return DestinationKeys(prefix=self.prefix, account_id=account_id, account_name=account_name, limits=self.limits)
@@ -114,11 +132,18 @@ class Listing:
 class _Account:
     """One account's entries beside the ledger's items, both in order of entry id."""
 
-    def __init__(self, listing: Listing, scope: PacketScope, account_id: str, *, start: str | None) -> None:
-        self._listing, self._scope, self._id, self._start = listing, scope, account_id, start
-        self._name = ""
-        self._seen = 0
-        self._changed = 0
+    def __init__(
+        self, listing: Listing, scope: PacketScope, account_id: str, *, start: str | None, carried: Mapping[str, Any] | None
+    ) -> None:
+        self._listing, self._scope, self.id, self._start = listing, scope, account_id, start
+        before = carried or {"name": "", "seen": 0, "changed": 0, "states": {}, "size": 0}
+        self._name: str = before["name"]
+        self._seen: int = before["seen"]
+        self._changed: int = before["changed"]
+        # What the ledger holds of the account, counted in passing.
+        self._tally = Tally.from_json(before)
+        # Whether its entries were read to the end.
+        self.ended = True
         # The ledger has no file of the account at all: as in a first run.
         self._unknown = False
         self._allocator: NameAllocator | None = None
@@ -131,33 +156,36 @@ class _Account:
             self._since = watermark - OVERLAP
             self._known_since = max(self._known_since or watermark, watermark)
 
-    def facts(self, *, complete: bool) -> dict[str, Any]:
-        """What finish_run needs to sum the account up. A capped listing is not complete."""
+    def facts(self) -> dict[str, Any]:
+        """What finish_run needs to sum the account up, as of all calls so far. A capped listing is not complete."""
         capped = self._listing.max_files is not None
         return {
-            "account_id": self._id,
+            "account_id": self.id,
             "name": self._name,
+            "seen": self._seen,
             "changed": self._changed,
-            "complete": complete and not capped,
+            "complete": self.ended and not capped,
+            "goes_on": not self.ended,
+            **self._tally.to_json(),
         }
 
-    def work(self, entries: Iterator[Entry], pending: "_Pending") -> Iterator[str | None]:
-        """Decides on every entry; yields the last entry id whenever a batch is done. What is left pends, with the next account's."""
-        last: str | None = None
+    def work(self, entries: Iterator[Entry], pending: "_Pending") -> Iterator[str]:
+        """Decides on every entry; yields the last id dealt with whenever a batch is done. What is left pends, with the next account's."""
         for entry, item in self._merged(entries):
-            if entry is None:
-                if item is not None and item.state is not FileState.ENTRY_DELETED and self._listing.max_files is None:
-                    pending.rows.append((self, item, None))
-            else:
-                last = entry.id
+            if item is not None:
+                self._tally.add(item.state, item.size or 0)
+            if entry is not None:
                 self._one(entry, item, pending)
+            elif item is not None and item.state is not FileState.ENTRY_DELETED and self._listing.max_files is None:
+                pending.rows.append((self, item, None))
             pending.handled += 1
             if pending.handled >= BATCH:
                 pending.flush()
+                last = entry.id if entry is not None else item.entry_id if item is not None else ""
                 yield last
 
     def _merged(self, entries: Iterator[Entry]) -> Iterator[tuple[Entry | None, FileItem | None]]:
-        items = self._listing.ledger.files(self._id, after=self._start)
+        items = self._listing.ledger.files(self.id, after=self._start)
         entry, item = next(entries, None), next(items, None)
         self._unknown = item is None and self._start is None
         cap = self._listing.max_files
@@ -204,8 +232,8 @@ class _Account:
     def _copy(self, copy: Copy, entry: Entry, shards: Shards) -> None:
         self._changed += 1
         if self._allocator is None:
-            taken = () if self._scope.large or self._unknown else self._listing.ledger.keys(self._id)
-            keys = self._listing.keys_for(self._id, self._name)
+            taken = () if self._scope.large or self._unknown else self._listing.ledger.keys(self.id)
+            keys = self._listing.keys_for(self.id, self._name)
             self._allocator = NameAllocator(keys, taken, large=self._scope.large)
         name = file_name(entry.name, path_of(copy.location))
         keys = self._allocator.keys
@@ -236,9 +264,10 @@ class _Pending:
 
     def flush(self) -> None:
         found = iter(self._listing.look([what.location for _, what, _ in self.rows if isinstance(what, Look)]))
-        vanished = [what.entry_id for _, what, _ in self.rows if isinstance(what, FileItem)]
+        vanished = [what for _, what, _ in self.rows if isinstance(what, FileItem)]
         # Not among the account's entries any more: deleted, or moved to another account, whose own listing sees to it.
-        still = self._listing.reader.by_id(vanished) if vanished else {}
+        still = self._listing.reader.by_id([item.entry_id for item in vanished]) if vanished else {}
+        twice = self._known_elsewhere([item for item in vanished if item.entry_id in still], still)
         for account, what, entry in self.rows:
             match what:
                 case Look():
@@ -249,8 +278,34 @@ class _Pending:
                     account.settle(what, entry, self.shards)
                 case FileItem() if what.entry_id not in still:
                     account.settle(gone(what), None, self.shards)
+                case FileItem() if what.entry_id in twice:
+                    account.settle(_superseded(what, twice[what.entry_id]), None, self.shards)
         self.rows.clear()
         self.handled = 0
+
+    def _known_elsewhere(self, moved: Sequence[FileItem], still: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+        """Entries that the ledger knows in the account that they moved to as well, and that account.
+
+        So it comes if one moves while a run lists it here and there. What was switched from here is kept: a rollback needs it.
+        """
+        reader, ledger = self._listing.reader, self._listing.ledger
+        now = {item.entry_id: reader.account_of(still[item.entry_id]) for item in moved if item.state is not FileState.SWITCHED}
+        elsewhere = [
+            (item.entry_id, now[item.entry_id]) for item in moved if now.get(item.entry_id, item.account_id) != item.account_id
+        ]
+        if not elsewhere:
+            return {}
+        with ThreadPoolExecutor(_READERS) as pool:
+            items = list(pool.map(lambda at: ledger.get(at[1], at[0]), elsewhere))
+        known = (item for item in items if item is not None and item.state is not FileState.ENTRY_DELETED)
+        return {item.entry_id: item.account_id for item in known}
+
+
+def _superseded(item: FileItem, account_id: str) -> Record:
+    message = (
+        f"The entry is in account {account_id} now, where the ledger knows it too: that item stands. This one's copy is kept."
+    )
+    return Record(replace(gone(item).file, message=message))
 
 
 def began(reader: EntryReader, now: datetime) -> str:

@@ -1,5 +1,6 @@
 """Gathers what listing has decided into shards, the manifests that copying works on, and counts what they hold."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from waybill.files.discovery import Skip
 from waybill.files.domain import FileState
 from waybill.files.manifest import ManifestRow
-from waybill.runs.work import WorkBucket, run_prefix, to_lines
+from waybill.runs.work import Row, WorkBucket, run_prefix, to_lines
 
 
 @dataclass(slots=True)
@@ -24,7 +25,23 @@ class Part:
     held_back: int = 0
     conflicts: int = 0
     suspects: int = 0
-    shards: list[dict[str, Any]] = field(default_factory=list)
+    shards: list[Row] = field(default_factory=list)
+
+    def counts(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in self.__slots__ if name != "shards"}
+
+
+def shards_of(part: Mapping[str, Any], work: WorkBucket) -> Iterator[Row]:
+    """The shards of a part that was recorded. Their number has no bound, so that an object lists them, and not the table's item."""
+    return work.rows(part["shards"]) if part["shards"] else iter(())
+
+
+def put_hashed(work: WorkBucket, stem: str, rows: Iterable[Mapping[str, Any]]) -> str:
+    """Writes rows under their content's hash: an attempt that saw others cannot replace what was recorded. Gives the key."""
+    body = to_lines(rows)
+    key = f"{stem}-{sha256(body).hexdigest()[:12]}.jsonl"
+    work.put(key, body, content_type="application/jsonl")
+    return key
 
 
 class Shards:
@@ -64,11 +81,8 @@ class Shards:
     def close(self) -> None:
         if not self._rows:
             return
-        body = to_lines(row.to_json() for row in self._rows)
         shard = f"{self._stem}-{len(self.part.shards):04d}"
-        # The content's hash is in the name: a late attempt that saw other rows cannot replace the manifest that was collected.
-        key = f"{self._folder}{shard}-{sha256(body).hexdigest()[:12]}.jsonl"
-        self._work.put(key, body, content_type="application/jsonl")
+        key = put_hashed(self._work, f"{self._folder}{shard}", (row.to_json() for row in self._rows))
         self.part.shards.append(
             {
                 "shard": shard,

@@ -77,16 +77,23 @@ class RunStore:
         )
         return _record(item)
 
-    def enter(self, run_id: str, phase: str) -> None:
-        """Notes which phase the run is in, for people."""
-        self._table.update(
-            _key(run_id),
-            _SK,
-            expression="SET #p = :phase",
-            names={"#p": "phase"},
-            values={":phase": phase},
-            condition="attribute_exists(pk)",
-        )
+    def enter(self, run_id: str, phase: str, *, fence: int | None = None) -> bool:
+        """Notes which phase the run is in, for people. With `fence`: False where another execution has the run by now."""
+        ours = {} if fence is None else {":fence": fence}
+        try:
+            self._table.update(
+                _key(run_id),
+                _SK,
+                expression="SET #p = :phase",
+                names={"#p": "phase"},
+                values={":phase": phase, **ours},
+                condition="fence = :fence" if ours else "attribute_exists(pk)",
+            )
+        except ConditionFailed:
+            if fence is None:
+                raise
+            return False
+        return True
 
     def ask(self, run_id: str, control: Control, *, reason: str) -> None:
         """Asks a running run to pause or to cancel. Raises NotFound where it is not running."""

@@ -8,7 +8,8 @@ from typing import Any
 from waybill import compose
 from waybill.files.ledger import Ledger
 from waybill.files.manifest import ManifestRow
-from waybill.files.totals import recount
+from waybill.files.sharding import shards_of
+from waybill.files.tallying import recount
 from waybill.runs.model import RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
@@ -63,7 +64,7 @@ def collect_shards(
     lines: list[tuple[float, bytes]] = []
     files = 0
     for part in store.results(run.run_id, "PACKET#"):
-        shards = part["shards"]
+        shards = list(shards_of(part, work))
         # A large account's shards are spread over the others: its items, one partition of the table, take a share of the writes only.
         lines += [((n + 0.5) / len(shards), _line(shard)) for n, shard in enumerate(shards)]
         files += sum(shard["files"] for shard in shards)
@@ -72,11 +73,6 @@ def collect_shards(
         for _, line in lines:
             out.write(line)
     return CollectReply(shards=len(lines), files=files)
-
-
-def _shards(store: RunStore, run_id: str) -> Iterator[dict[str, Any]]:
-    for part in store.results(run_id, "PACKET#"):
-        yield from part["shards"]
 
 
 def _line(shard: dict[str, Any]) -> bytes:
@@ -131,9 +127,8 @@ def _count_again(ledger: Ledger, run: RunContext, account_id: str) -> None:
 def _suspects(store: RunStore, work: WorkBucket, run_id: str) -> Iterator[dict[str, str]]:
     """Suspect entries and the accounts they are in now, in batches."""
     batch: dict[str, str] = {}
-    for shard in _shards(store, run_id):
-        if not shard.get("suspects"):
-            continue
+    parts = (part for part in store.results(run_id, "PACKET#") if part["suspects"])
+    for shard in (shard for part in parts for shard in shards_of(part, work) if shard["suspects"]):
         for line in work.rows(shard["manifest"]):
             row = ManifestRow.from_json(line)
             if row.suspect:

@@ -82,10 +82,10 @@ def copy_files(
     asked = _Asked(store, run.run_id)
     outcomes = list(copy_many(jobs, lambda job: copy_one(job, tools), in_flight=in_flight, deadline=time_is_up, stop=asked))
     lines = [*(outcome_to_json(outcome) for outcome in outcomes), *settled]
-    if lines:
-        work.put_new_rows(f"{run_prefix(run.run_id)}copied/{shard.shard}-{sequence:03d}.jsonl", lines)
-    remaining = len(jobs) - len(outcomes)
-    status = Status.DONE if remaining == 0 else Status.PARKED if asked.answer else Status.MORE
+    # Another attempt may have told of fewer files in this part: what it lacks is gone through again, and found copied.
+    ours = not lines or work.put_new_rows(f"{run_prefix(run.run_id)}copied/{shard.shard}-{sequence:03d}.jsonl", lines)
+    all_told = ours and len(outcomes) == len(jobs)
+    status = Status.DONE if all_told else Status.PARKED if asked.answer else Status.MORE
     return CopyReply(shard=shard.shard, status=status, copied=len(outcomes)), outcomes
 
 

@@ -1,7 +1,8 @@
 """Ends a run: sums accounts up, writes the report, sends the event, lets the lock go. Also called when an execution broke off."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,24 +12,20 @@ from waybill.clock import iso
 from waybill.errors import InvalidInput
 from waybill.files.ledger import Ledger
 from waybill.files.reporting import write_reports
+from waybill.files.summing import sum_up
 from waybill.files.tasks.start_run import LOCK, execution_is_running
-from waybill.files.totals import (
-    Totals,
-    backup_totals,
-    errors_of,
-    sample,
-    summarise_accounts,
-    summarise_part,
-    switch_totals,
-    work_through,
-)
+from waybill.files.totals import Totals, backup_totals, errors_of, sample, switch_totals
+from waybill.files.unaccounted import note_unaccounted
 from waybill.runs.lock import Lock
 from waybill.runs.model import Control, Counts, ErrorRow, RunContext, RunKind, RunRecord, RunStatus
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
-from waybill.runs.work import WorkBucket, run_prefix
+from waybill.runs.work import WorkBucket
 from waybill.settings import LedgerEnvironment
 from waybill.telemetry import emit, logger
+
+# Accounts that took longer leave the report to a call of its own: of a million files it takes minutes.
+BESIDE_REPORT = timedelta(minutes=2)
 
 
 class StateError(BaseModel):
@@ -105,7 +102,7 @@ def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock
         lock=Lock(table=table, name=LOCK, is_running=execution_is_running),
         url_field=environment.config.salesforce.url_field,
         send=lambda detail: send_event(detail, stage=environment.stage),
-        now=iso(clock.now()),
+        now=clock.now,
         time_is_up=clock.time_is_up,
         last_chance=request.run is None,
     )
@@ -126,44 +123,47 @@ def finish_run(
     lock: Lock,
     url_field: str,
     send: Callable[[dict[str, Any]], None],
-    now: str,
+    now: Callable[[], datetime],
     time_is_up: Callable[[], bool],
     last_chance: bool = False,
 ) -> FinishReply:
-    """Does what is left to do of the end; with a cursor where time ran out among the accounts.
+    """Does what is left to do of the end; with a cursor where that is another call's. Does nothing where the run is another execution's.
 
-    `last_chance`: nobody will call again, as after a rule's call: the run ends, and the next one counts the other accounts.
+    `last_chance`: nobody will call again, as after a rule's call: the run ends, and the next listing puts the other accounts right.
     """
-    store.enter(record.run_id, "summing up")
-    done = str(cursor["done"]) if cursor else None
-    place = work_through(_summaries(record, done, store=store, ledger=ledger, work=work), time_is_up=time_is_up)
-    if place is not None and not last_chance:
-        return FinishReply(status=Status.MORE, cursor={"done": place})
+    began = now()
+    if not store.enter(record.run_id, "summing up", fence=record.fence):
+        return FinishReply()
+    if cursor is None or cursor["phase"] == "accounts":
+        rest = sum_up(record, cursor=cursor, store=store, ledger=ledger, work=work, time_is_up=time_is_up)
+        if rest is not None and not last_chance:
+            return FinishReply(status=Status.MORE, cursor={"phase": "accounts", **rest})
+        if now() - began > BESIDE_REPORT and not last_chance:
+            return FinishReply(status=Status.MORE, cursor={"phase": "report"})
     status, message = _status(record, error, delta, store)
+    if status is RunStatus.COMPLETED:
+        message = note_unaccounted(record, store=store, work=work)
     totals, errors = _totals(record, delta, store=store, work=work)
-    ended = record.model_copy(
-        update={
-            "status": status,
-            "message": message,
-            "ended_at": now,
-            "counts": totals.counts,
-            "errors": tuple(errors),
-            "phase": "ended",
-        }
-    )
+    ended_at = iso(now())
+    end = {"status": status, "message": message, "ended_at": ended_at, "counts": totals.counts, "errors": tuple(errors)}
+    # Asked again, for counting takes time. The report is there when the run is said to have ended.
+    if not store.enter(record.run_id, "writing the report", fence=record.fence):
+        return FinishReply()
+    ended = record.model_copy(update={**end, "phase": "ended"})
     write_reports(ended, totals=totals, store=store, work=work, url_field=url_field)
-    result = RunResult(run_id=record.run_id, status=status, message=message, files=totals.counts)
-    ours = store.finish(
+    if not store.finish(
         record.run_id,
         execution_arn=record.execution_arn,
         status=status,
-        ended_at=now,
+        ended_at=ended_at,
         message=message,
         counts=totals.counts,
         errors=errors,
-    )
-    if ours and record.options.parent is None:
+    ):
+        return FinishReply()
+    if record.options.parent is None:
         lock.release(record.fence)
+    result = RunResult(run_id=record.run_id, status=status, message=message, files=totals.counts)
     send(result.model_dump(mode="json"))
     return FinishReply(result=result)
 
@@ -171,55 +171,25 @@ def finish_run(
 def _record(request: FinishRequest, store: RunStore) -> tuple[RunRecord, StateError | None] | None:
     """The run to finish; None where it has ended already, or another execution has resumed it."""
     if request.run is not None:
-        return store.get(request.run.run_id), request.error
+        record = store.get(request.run.run_id)
+        # The fence tells executions of a run apart: a late call of an old one must not end the newer, nor let its lock go.
+        return (record, request.error) if record.fence == request.run.fence else None
     if request.detail is None:
         raise InvalidInput("finish_run needs a run, or the detail of an execution's event.")
     detail = request.detail
-    record = _of_execution(detail, store)
-    if record is None or record.execution_arn != detail.execution_arn or record.status is not RunStatus.RUNNING:
+    found = _of_execution(detail, store)
+    if found is None or found.status is not RunStatus.RUNNING:
         return None
     cause = detail.cause or f"The execution ended as {detail.status} before it could finish the run."
-    return record, StateError.model_validate({"Error": detail.error or detail.status, "Cause": cause})
+    return found, StateError.model_validate({"Error": detail.error or detail.status, "Cause": cause})
 
 
 def _of_execution(detail: ExecutionDetail, store: RunStore) -> RunRecord | None:
+    """The run that this execution works on. Executions of several machines may have one name: who is at work tells the ARN."""
     resumed = json.loads(detail.input or "{}").get("resume")
-    if resumed:
-        return store.find(str(resumed))
-    return next((record for kind in RunKind if (record := store.find(f"{kind}-{detail.name}"))), None)
-
-
-def _summaries(
-    record: RunRecord, done: str | None, *, store: RunStore, ledger: Ledger, work: WorkBucket
-) -> Iterator[tuple[str, Callable[[], None]]]:
-    """The steps that bring account summaries up to date, behind `done`. A dry run has none: it changed nothing."""
-    if record.dry_run:
-        return
-    if record.kind is RunKind.BACKUP:
-        unfinished: list[tuple[str, str]] | None = None
-        for part in store.results(record.run_id, "PACKET#", after=done):
-            if unfinished is None:
-                unfinished = _unfinished(store, record.run_id)
-            yield part["sk"], _bound(summarise_part, part, unfinished=unfinished, run=record, ledger=ledger, work=work)
-        return
-    for unit in work.rows(f"{run_prefix(record.run_id)}units.jsonl"):
-        if done is None or unit["unit"] > done:
-            yield unit["unit"], _bound(summarise_accounts, unit["accounts"], run=record, ledger=ledger)
-
-
-def _bound(function: Callable[..., None], *arguments: Any, **named: Any) -> Callable[[], None]:
-    return lambda: function(*arguments, **named)
-
-
-def _unfinished(store: RunStore, run_id: str) -> list[tuple[str, str]]:
-    """First and last account of each shard that has no result. Few, as a rule none."""
-    results = {shard["sk"] for shard in store.results(run_id, "SHARD#")}
-    return [
-        (shard["first"], shard["last"])
-        for part in store.results(run_id, "PACKET#")
-        for shard in part["shards"]
-        if f"SHARD#{shard['shard']}" not in results
-    ]
+    names = [str(resumed)] if resumed else [f"{kind}-{detail.name}" for kind in RunKind]
+    records = (record for name in names if (record := store.find(name)))
+    return next((record for record in records if record.execution_arn == detail.execution_arn), None)
 
 
 def _status(record: RunRecord, error: StateError | None, delta: DeltaResult | None, store: RunStore) -> tuple[RunStatus, str]:
@@ -240,7 +210,8 @@ def _message(error: StateError) -> str:
         cause = json.loads(error.cause)
     except ValueError:
         return error.cause or error.error
-    return str(cause.get("errorMessage") or error.error) if isinstance(cause, dict) else error.cause
+    # A Lambda says `errorMessage`; the delta, an execution of its own, has `Cause`.
+    return str(cause.get("errorMessage") or cause.get("Cause") or error.error) if isinstance(cause, dict) else error.cause
 
 
 def _totals(record: RunRecord, delta: DeltaResult | None, *, store: RunStore, work: WorkBucket) -> tuple[Totals, list[ErrorRow]]:

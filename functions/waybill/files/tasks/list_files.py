@@ -8,7 +8,8 @@ from waybill import compose
 from waybill.errors import SalesforceQuotaExhausted
 from waybill.files.building import key_limits, metered, rules_for, sources_for
 from waybill.files.entries import EntryReader
-from waybill.files.listing import Listing, PacketScope, began
+from waybill.files.listing import Listed, Listing, PacketScope, began
+from waybill.files.sharding import put_hashed
 from waybill.runs.model import Control, RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
@@ -81,29 +82,33 @@ def list_files(
         since = cursor.get("began") or began(reader, now())
         after = tuple(cursor["after"]) if cursor.get("after") else None
         try:
-            listed = listing.list(request.packet, after=after, sequence=sequence, time_is_up=time_is_up)
+            listed = listing.list(
+                request.packet, after=after, carried=cursor.get("carried"), sequence=sequence, time_is_up=time_is_up
+            )
         except SalesforceQuotaExhausted as error:
             return _parked(request, store, error)
-        accounts = f"{run_prefix(run.run_id)}accounts/{step.removeprefix('PACKET#')}.jsonl"
-        work.put_new_rows(accounts, listed.accounts)
-        part = store.record(
-            run.run_id,
-            step,
-            {
-                "began": since,
-                "after": list(listed.after) if listed.after else None,
-                "accounts": accounts,
-                **{name: getattr(listed.part, name) for name in listed.part.__slots__},
-            },
-        )
+        part = store.record(run.run_id, step, {"began": since} | _recorded(listed, run.run_id, step, work))
     more = part["after"] is not None
     return ListFilesReply(
         packet=request.packet.packet,
         status=Status.MORE if more else Status.DONE,
-        cursor={"sequence": sequence + 1, "after": part["after"], "began": part["began"]} if more else None,
+        cursor={"sequence": sequence + 1, **{name: part[name] for name in ("after", "carried", "began")}} if more else None,
         files=part["total"],
-        shards=len(part["shards"]),
+        shards=part["shard_count"],
     )
+
+
+def _recorded(listed: Listed, run_id: str, step: str, work: WorkBucket) -> dict[str, Any]:
+    """What the table keeps of a part. Its accounts and shards, which may be many, stand in objects."""
+    stem, shards = step.removeprefix("PACKET#"), listed.part.shards
+    return {
+        "after": list(listed.after) if listed.after else None,
+        "carried": listed.carried,
+        "accounts": put_hashed(work, f"{run_prefix(run_id)}accounts/{stem}", listed.accounts),
+        "shards": put_hashed(work, f"{run_prefix(run_id)}parts/{stem}", shards) if shards else None,
+        "shard_count": len(shards),
+        **listed.part.counts(),
+    }
 
 
 def _parked(request: ListFilesRequest, store: RunStore, error: SalesforceQuotaExhausted) -> ListFilesReply:
