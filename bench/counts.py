@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-
 from moto.core.request import Request
 
 from local.aws.dispatch import Reply
@@ -156,7 +155,8 @@ class RequestCounter:
 
 def _bucket(host: str, path: str) -> str:
     """Of virtual-hosted and of path-style addresses."""
-    return host.split(".s3")[0] if ".s3" in host and not host.startswith("s3.") else unquote(path.lstrip("/").split("/")[0])
+    name, s3, _ = host.partition(".s3")
+    return name if s3 else unquote(path.lstrip("/").partition("/")[0])
 
 
 def _s3_kind(request: Request, query: dict[str, list[str]]) -> str:

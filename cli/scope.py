@@ -57,16 +57,19 @@ def accounts(app: App) -> ExitCode:
     metavar="M",
     help="What if they were spread over M accounts?",
 )
+@click.option("--largest", type=click.IntRange(1), metavar="K", help="What if one account had K of them?")
 @click.pass_obj
-def plan(app: App, *, from_org: bool, files: int | None, account_count: int | None) -> ExitCode:
-    """Scope, time, API calls and cost, before anything is done."""
-    if from_org and (files or account_count):
-        raise click.UsageError("--from-org counts in the org: leave out --files and --accounts.")
-    if account_count and not files:
-        raise click.UsageError("--accounts needs --files.")
+def plan(app: App, *, from_org: bool, files: int | None, account_count: int | None, largest: int | None) -> ExitCode:
+    """Scope, time, API calls and cost, before anything is done, and what other settings would do."""
+    if from_org and (files or account_count or largest):
+        raise click.UsageError("--from-org counts in the org: leave out --files, --accounts and --largest.")
+    if (account_count or largest) and not files:
+        raise click.UsageError("--accounts and --largest need --files.")
+    if files and largest and largest > files:
+        raise click.UsageError("The largest account cannot have more files than there are.")
     if files and account_count and account_count > files:
         raise click.UsageError("There cannot be more accounts with files than files.")
-    found = app.client.get("/plan", files=files, accounts=account_count)
+    found = app.client.get("/plan", files=files, accounts=account_count, largest=largest)
     return app.finish(found, show=lambda console: _show_plan(console, found))
 
 
@@ -90,8 +93,40 @@ def _show_plan(console: Console, found: dict[str, Any]) -> None:
         numbers = (words.duration(row.get("seconds")), words.money(row.get("cost_usd")), words.count(row.get("salesforce_calls")))
         rows.add_row(phase, *numbers, Text(words.safe(row.get("bottleneck"))))
     console.print(rows)
+    _show_costs(console, found)
+    _show_alternatives(console, found)
     for note in found.get("notes") or []:
         console.print(Text(words.safe(note), style="dim"))
+
+
+def _show_costs(console: Console, found: dict[str, Any]) -> None:
+    """Where the money goes, and what comes on top however the files are copied."""
+    for phase in ("backup", "cutover"):
+        costs = sorted(((found.get(phase) or {}).get("cost_by_service") or {}).items(), key=lambda pair: -pair[1])
+        if costs:
+            shown = ", ".join(
+                f"{words.safe(name).replace('_', ' ')} {words.money(dollars)}" for name, dollars in costs if dollars
+            )
+            console.print(Text(f"Cost of the {phase}: {shown}."))
+    standing = found.get("standing_usd") or {}
+    if standing.get("storage_a_month"):
+        console.print(Text(f"Apart from that: storage {words.money(standing['storage_a_month'])} a month."))
+
+
+def _show_alternatives(console: Console, found: dict[str, Any]) -> None:
+    others = found.get("alternatives") or []
+    if not others:
+        return
+    rows = table("What other settings would do", "change", ">backup", ">", ">cutover", ">")
+    for other in others:
+        backup = (words.duration(other["backup_seconds"]), words.money(other["backup_cost_usd"]))
+        rows.add_row(
+            Text(words.safe(other["change"])),
+            *backup,
+            words.duration(other["cutover_seconds"]),
+            words.money(other["cutover_cost_usd"]),
+        )
+    console.print(rows)
 
 
 @click.command(

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
 from waybill.settings import BucketName, Configuration
 
 LOCAL = "local"
@@ -32,10 +33,10 @@ class Concurrency(Settings):
     """Children of each Distributed Map that run at once."""
 
     # Salesforce allows 25 long requests at once to an org: listing and switching stay well below it.
-    list: Annotated[int, Field(ge=1, le=20)] = 5
-    # A dozen tasks with 32 copies in flight each reach what one S3 partition takes (3,500 a second at 100 ms).
-    copy_: Annotated[int, Field(ge=1, le=1_000, alias="copy")] = 12
-    switch: Annotated[int, Field(ge=1, le=20)] = 5
+    list: Annotated[int, Field(ge=1, le=20)] = 10
+    # 16 tasks with 64 copies in flight each, part of the time, reach what one S3 partition takes (3,500 a second at 100 ms).
+    copy_: Annotated[int, Field(ge=1, le=1_000, alias="copy")] = 16
+    switch: Annotated[int, Field(ge=1, le=20)] = 10
 
 
 class Stage(Settings):

@@ -84,14 +84,15 @@ class DestinationSettings(Frozen):
 
 
 class MigrationSettings(Frozen):
-    shard_size: Annotated[int, Field(ge=1, le=500)] = 500
-    packet_size: Annotated[int, Field(ge=1, le=50_000)] = 5_000
+    # Large pieces cost less: each is a child of a state machine, and a few requests. docs/cost.md has the figures.
+    shard_size: Annotated[int, Field(ge=1, le=5_000)] = 5_000
+    packet_size: Annotated[int, Field(ge=1, le=50_000)] = 10_000
     unit_size: Annotated[int, Field(ge=1, le=2_000)] = 2_000
     max_file_size: Annotated[int, Field(ge=1)] = 50 * 1024**4
     # Lower case, with the dot; empty means all.
     allowed_extensions: tuple[str, ...] = ()
     # Requests in flight within one copying task.
-    copies_in_flight: Annotated[int, Field(ge=1, le=256)] = 32
+    copies_in_flight: Annotated[int, Field(ge=1, le=256)] = 64
     canary: Annotated[int, Field(ge=0, le=200)] = 20
 
 

@@ -6,36 +6,50 @@ from datetime import timedelta
 from itertools import islice
 
 from waybill import compose
-from waybill.api.models import EstimateView, PlanView, ScopeView
+from waybill.api.models import AlternativeView, EstimateView, PlanView, ScopeView
 from waybill.api.services import Services
 from waybill.errors import InvalidInput, WaybillError
 from waybill.files.building import sources_for
 from waybill.files.domain import Entry, HttpLocation, S3Location, SourceFacts
-from waybill.files.planning import SAMPLE, Scope, estimate_backup, estimate_cutover, sampled_scope
+from waybill.files.planning import (
+    SAMPLE,
+    Scope,
+    alternatives,
+    estimate_backup,
+    estimate_cutover,
+    sampled_scope,
+    standing_costs,
+)
 from waybill.files.urls import locate
 from waybill.telemetry import logger
 
 SIZES_LOOKED_UP = 200
 COUNTING_SECONDS = 12  # of the 29 that the function has
+_LISTED = (
+    "Costs are those of sources that can be listed a thousand at a time; looked at one by one they cost 40 cents a million more."
+)
 _GUESS = "Times are estimates: how fast Salesforce takes updates depends on the org's triggers and flows."
 
 
-def what_if(files: int, accounts: int | None) -> PlanView:
-    """The plan for so many files; without a number of accounts, 50 files each."""
+def what_if(files: int, accounts: int | None, largest: int | None = None) -> PlanView:
+    """The plan for so many files; without a number of accounts, 50 files each; without a `largest` account, evenly spread."""
     if accounts is not None and accounts > files:
         raise InvalidInput("There cannot be more accounts with files than files.")
-    return _plan(Scope(files=files, accounts=accounts if accounts is not None else max(1, files // 50)), [])
+    if largest is not None and largest > files:
+        raise InvalidInput("The largest account cannot have more files than there are.")
+    accounts = accounts if accounts is not None else max(1, files // 50)
+    return _plan(Scope(files=files, accounts=accounts, largest=largest or 0), [])
 
 
 def plan_from_org(services: Services) -> PlanView:
     """The plan for the org's own entries: counted by account, looked at closely in a sample."""
     deadline = services.now() + timedelta(seconds=COUNTING_SECONDS)
     first = last = ""
-    files = accounts = 0
+    files = accounts = largest = 0
     notes: list[str] = []
     for activity in services.reader.accounts():
         first, last = first or activity.account_id, activity.account_id
-        files, accounts = files + activity.entries, accounts + 1
+        files, accounts, largest = files + activity.entries, accounts + 1, max(largest, activity.entries)
         if services.now() > deadline:
             notes.append(
                 f"The org has more accounts than could be counted in {COUNTING_SECONDS} seconds: the figures are at least."
@@ -43,13 +57,14 @@ def plan_from_org(services: Services) -> PlanView:
             break
     orphans = services.reader.orphans()
     if orphans is not None:
-        files, accounts = files + orphans.entries, accounts + 1
+        files, accounts, largest = files + orphans.entries, accounts + 1, max(largest, orphans.entries)
         notes.append(f"Entries without an account: {orphans.entries}.")
     sample = list(islice(services.reader.entries(first=first, last=last), SAMPLE)) if first else []
     scope = sampled_scope(
         sample,
         files=files,
         accounts=accounts,
+        largest=largest,
         links=compose.links(services.environment.config.destination, services.environment.destination_bucket),
         source_buckets=services.environment.config.source.buckets,
         sizes=_sizes(services, sample),
@@ -68,7 +83,9 @@ def _plan(scope: Scope, notes: list[str]) -> PlanView:
         scope=ScopeView(**asdict(scope)),
         backup=EstimateView(**asdict(estimate_backup(scope))),
         cutover=EstimateView(**asdict(estimate_cutover(scope))),
-        notes=[*notes, _GUESS],
+        standing_usd=standing_costs(scope),
+        alternatives=[AlternativeView(**asdict(other)) for other in alternatives(scope)],
+        notes=[*notes, _LISTED, _GUESS],
     )
 
 

@@ -77,8 +77,9 @@ def check() -> CheckReport:
 def plan(
     files: Annotated[int | None, Query(ge=1, le=1_000_000_000)] = None,
     accounts: Annotated[int | None, Query(ge=1, le=100_000_000)] = None,
+    largest: Annotated[int | None, Query(ge=1, le=1_000_000_000)] = None,
 ) -> PlanView:
-    return estimates.what_if(files, accounts) if files is not None else estimates.plan_from_org(current.get())
+    return estimates.what_if(files, accounts, largest) if files is not None else estimates.plan_from_org(current.get())
 
 
 @router.post("/api/verify", summary="Compare a page of an account's files with bucket and Salesforce")

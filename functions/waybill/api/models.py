@@ -123,12 +123,25 @@ class ReadinessView(BaseModel):
 
 
 class EstimateView(BaseModel):
-    """A phase in figures."""
+    """A phase in figures: `requests` by kind, dollars by service, seconds of each step."""
 
     seconds: float
     cost_usd: float
     salesforce_calls: int
     bottleneck: str
+    requests: dict[str, int]
+    cost_by_service: dict[str, float]
+    steps: dict[str, float]
+
+
+class AlternativeView(BaseModel):
+    """What both phases would take and cost with one thing changed."""
+
+    change: str
+    backup_seconds: float
+    backup_cost_usd: float
+    cutover_seconds: float
+    cutover_cost_usd: float
 
 
 class ScopeView(BaseModel):
@@ -136,6 +149,7 @@ class ScopeView(BaseModel):
 
     files: int
     accounts: int
+    largest: int
     bytes: int | None
     sample: int
     extensions: dict[str, int]
@@ -150,6 +164,9 @@ class PlanView(BaseModel):
     scope: ScopeView
     backup: EstimateView
     cutover: EstimateView
+    # Transfer, and storage by the month, in dollars: the same however the files are copied.
+    standing_usd: dict[str, float]
+    alternatives: list[AlternativeView]
     notes: list[str]
 
 

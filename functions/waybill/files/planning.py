@@ -1,53 +1,28 @@
 """Estimates, before anything is done: how large the scope is, how long the phases take, what they cost, what holds them up.
 
-Closed formulas over named constants. Prices are those of us-east-1; where a figure depends on the org, it is a cautious guess
-and says so. An estimate is for choosing a weekend, not for a bill.
+The figures come from a model of the tasks (`waybill.files.model`): requests by formula, time by simulation. Where a figure depends
+on the org, it is a cautious guess and says so. An estimate is for choosing a weekend, not for a bill.
 """
 
 import os.path
 from collections import Counter
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 from waybill.files.domain import Entry, HttpLocation, OwnLocation, S3Location
 from waybill.files.ledger import FileItem
+from waybill.files.model.phases import Timeline, Waits, backup_timeline, cutover_timeline
+from waybill.files.model.prices import apart, cost_by_service
+from waybill.files.model.quotas import Quotas
+from waybill.files.model.requests import Requests, backup_requests, cutover_requests, salesforce_calls
+from waybill.files.model.shape import Knobs, Look, Shape
 from waybill.files.urls import LinkBuilder, locate, path_of
 
 SAMPLE = 2_000  # entries looked at for extensions, buckets and sizes
-
-# US dollars: https://aws.amazon.com/s3/pricing, /dynamodb/pricing/on-demand, /step-functions/pricing, /lambda/pricing (arm64)
-COPY_USD = 5.00 / 1e6  # a COPY, PUT or LIST
-LEDGER_WRITE_USD = 0.625 / 1e6
-LEDGER_READ_USD = 0.125 / 1e6
-TRANSITION_USD = 25.00 / 1e6  # a state transition of a Standard workflow
-LAMBDA_GB_SECOND_USD = 0.0000133334
-LAMBDA_REQUEST_USD = 0.20 / 1e6
-STORAGE_USD_PER_GB_MONTH = 0.023
-TRANSITIONS_PER_TASK = 12  # of the child that runs one shard, packet or unit
-
-# Work sizes: the defaults of settings.MigrationSettings.
-SHARD = 500
-PACKET = 5_000
-UNIT = 2_000
-
-# Speeds.
-S3_PER_SECOND = 3_500.0  # COPYs per second and partitioned prefix, which `uploads/` is until S3 splits it
-COPY_SECONDS = 0.1  # one COPY of a usual document, server side
-COPIES_IN_FLIGHT = 32  # within a task
-COPY_TASKS = 20  # at once
-PAGE_SECONDS = 1.5  # a query page of 2,000 entries
-LIST_TASKS = 5  # at once
-SWITCH_SECONDS = 8.0  # a composite call that updates 1,000 rows in an org with a few triggers: a guess
-SWITCH_TASKS = 4  # at once
-START_SECONDS = 45.0  # of a run: cold starts, lock, readiness, report
-
-# Salesforce calls.
-QUERY_PAGE = 2_000
-GROUPS_PER_PAGE = 2_000
-ROWS_PER_COMPOSITE = 1_000
-READS_PER_UNIT = 2  # directly before the update and after it
-FIXED_CALLS = 15  # log in, describe, limits, the canary
+DAY = 86_400.0
+# A relief that gains less than this share of the time shows that starting up is what takes it.
+WORTH_NAMING = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +31,7 @@ class Scope:
 
     files: int
     accounts: int
+    largest: int = 0  # files of the largest account; 0: evenly spread
     bytes: int | None = None
     sample: int = 0
     extensions: dict[str, int] = field(default_factory=dict)
@@ -66,63 +42,151 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A phase in figures. `bottleneck` is what to ask for more of, should it be too slow."""
+    """A phase in figures. `bottleneck` is what to ask for more of, should it be too slow. `steps`: seconds of each."""
 
     seconds: float
     cost_usd: float
     salesforce_calls: int
     bottleneck: str
+    requests: dict[str, int]
+    cost_by_service: dict[str, float]
+    steps: dict[str, float]
 
 
-def estimate_backup(scope: Scope) -> Estimate:
-    """A full backup: list every entry, copy every file, write the ledger once."""
-    pages = _pages(scope.files, scope.accounts, per_page=QUERY_PAGE, per_task=PACKET)
-    calls = pages + ceil(scope.accounts / GROUPS_PER_PAGE) + FIXED_CALLS
-    copying = min(S3_PER_SECOND, COPIES_IN_FLIGHT / COPY_SECONDS * min(COPY_TASKS, max(1, ceil(scope.files / SHARD))))
-    parts = {
-        "reading Salesforce": pages * PAGE_SECONDS / min(LIST_TASKS, max(1, pages)),
-        "S3 requests": scope.files / copying,
-    }
-    tasks = ceil(scope.files / SHARD) + ceil(scope.files / PACKET)
-    cost = scope.files * (COPY_USD + LEDGER_WRITE_USD + LEDGER_READ_USD) + _machinery(tasks, seconds=parts["S3 requests"])
-    return _estimate(parts, cost=cost, calls=calls)
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """What another setting would do."""
+
+    change: str
+    backup_seconds: float
+    backup_cost_usd: float
+    cutover_seconds: float
+    cutover_cost_usd: float
 
 
-def estimate_cutover(scope: Scope) -> Estimate:
-    """A cutover of everything: the incremental backup, then read, update and read again, and one write to the ledger."""
-    units = max(ceil(scope.files / UNIT), 1)
-    composites = max(ceil(scope.files / ROWS_PER_COMPOSITE), units)
-    calls = composites + units * READS_PER_UNIT + ceil(scope.accounts / GROUPS_PER_PAGE) + FIXED_CALLS
-    parts = {
-        "updating Salesforce": composites * SWITCH_SECONDS / min(SWITCH_TASKS, units),
-        "looking at the sources again": scope.files / S3_PER_SECOND,
-    }
-    looks = scope.files / SHARD * COPY_USD
-    cost = scope.files * (LEDGER_WRITE_USD + LEDGER_READ_USD) + looks + _machinery(units, seconds=parts["updating Salesforce"])
-    return _estimate(parts, cost=cost, calls=calls)
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    timeline: Callable[[Shape, Knobs, Quotas], Timeline]
+    requests: Callable[[Shape, Knobs], Requests]
 
 
-def _pages(files: int, accounts: int, *, per_page: int, per_task: int) -> int:
-    """Query pages: full ones, and a last one of each listing task."""
-    tasks = max(ceil(files / per_task), 1 if accounts else 0)
-    return ceil(files / per_page) + tasks
+_BACKUP, _CUTOVER = _Phase(backup_timeline, backup_requests), _Phase(cutover_timeline, cutover_requests)
 
 
-def _machinery(tasks: int, *, seconds: float) -> float:
-    """Step Functions and Lambda: tasks of a gigabyte that run while the phase's main work lasts."""
-    busy = min(tasks, COPY_TASKS) * seconds
-    return tasks * (TRANSITIONS_PER_TASK * TRANSITION_USD + 2 * LAMBDA_REQUEST_USD) + busy * LAMBDA_GB_SECOND_USD
+def estimate_backup(
+    scope: Scope, *, knobs: Knobs | None = None, quotas: Quotas | None = None, look: Look = Look.LISTED
+) -> Estimate:
+    """A first full backup: list every entry, copy every file, write the ledger once."""
+    return _estimate(_BACKUP, _shape(scope, look), knobs or Knobs(), quotas or Quotas())
 
 
-def _estimate(parts: dict[str, float], *, cost: float, calls: int) -> Estimate:
-    slowest = max(parts, key=lambda name: parts[name])
-    overhead = parts[slowest] < START_SECONDS
+def estimate_cutover(
+    scope: Scope, *, knobs: Knobs | None = None, quotas: Quotas | None = None, look: Look = Look.LISTED
+) -> Estimate:
+    """A cutover of everything: the backup inside it, which finds nothing new, then read, update, read again, and write the ledger."""
+    return _estimate(_CUTOVER, _shape(scope, look), knobs or Knobs(), quotas or Quotas())
+
+
+def alternatives(scope: Scope, knobs: Knobs | None = None, quotas: Quotas | None = None) -> list[Alternative]:
+    """The phases as they are set, and with one thing changed at a time."""
+    knobs, quotas = knobs or Knobs(), quotas or Quotas()
+    found = []
+    for change, other, look in _changes(knobs):
+        shape = _shape(scope, look)
+        (backup, backup_cost, _), (cutover, cutover_cost, _) = (
+            _figures(phase, shape, other, quotas) for phase in (_BACKUP, _CUTOVER)
+        )
+        found.append(
+            Alternative(
+                change,
+                backup_seconds=round(backup, 1),
+                backup_cost_usd=round(sum(backup_cost.values()), 4),
+                cutover_seconds=round(cutover, 1),
+                cutover_cost_usd=round(sum(cutover_cost.values()), 4),
+            )
+        )
+    return found
+
+
+def standing_costs(scope: Scope) -> dict[str, float]:
+    """Dollars that do not depend on how the files are copied, where their size is known: storage by the month, transfer."""
+    shape = _shape(scope, Look.LISTED)
+    found = apart(scope.bytes or 0, items=scope.files, item_bytes=shape.item_bytes + shape.new_link_bytes)
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def _shape(scope: Scope, look: Look) -> Shape:
+    return Shape(scope.files, scope.accounts, largest=scope.largest, look=look)
+
+
+def _changes(knobs: Knobs) -> Iterator[tuple[str, Knobs, Look]]:
+    yield "as set", knobs, Look.LISTED
+    yield "sources looked at one by one", knobs, Look.HEADED
+    for size in (500, 2_000, 5_000):
+        if size != knobs.shard_size:
+            yield f"shard_size {size:,}", replace(knobs, shard_size=size), Look.LISTED
+    for factor, word in ((0.5, "half"), (2, "twice"), (4, "four times")):
+        many = max(1, round(knobs.copy_concurrency * factor))
+        yield f"copy concurrency {many} ({word})", replace(knobs, copy_concurrency=many), Look.LISTED
+    for factor, word in ((0.5, "half"), (2, "twice")):
+        many = max(1, round(knobs.list_concurrency * factor))
+        other = replace(knobs, list_concurrency=many, switch_concurrency=max(1, round(knobs.switch_concurrency * factor)))
+        yield f"list and switch concurrency {many} ({word})", other, Look.LISTED
+
+
+def _figures(phase: _Phase, shape: Shape, knobs: Knobs, quotas: Quotas) -> tuple[float, dict[str, float], Timeline]:
+    """Seconds, with the days that the quota costs, and dollars by service."""
+    line, requests = phase.timeline(shape, knobs, quotas), phase.requests(shape, knobs)
+    requests["lambda calls"] = line.calls
+    seconds = line.seconds + _days_waited(requests, quotas) * DAY
+    if not shape.files:
+        return seconds, dict.fromkeys(cost_by_service(requests, gb_seconds=0, seconds=0, kms=False), 0.0), line
+    return seconds, cost_by_service(requests, gb_seconds=line.gb_seconds, seconds=line.seconds, kms=shape.kms), line
+
+
+def _days_waited(requests: Requests, quotas: Quotas) -> int:
+    """Times that a run is parked until the org's quota of calls has recovered."""
+    return max(0, ceil(salesforce_calls(requests) / (quotas.salesforce_daily_calls * quotas.quota_guard)) - 1)
+
+
+def _estimate(phase: _Phase, shape: Shape, knobs: Knobs, quotas: Quotas) -> Estimate:
+    seconds, cost, line = _figures(phase, shape, knobs, quotas)
+    requests = phase.requests(shape, knobs)
+    requests["lambda calls"] = line.calls
     return Estimate(
-        seconds=round(START_SECONDS + sum(parts.values()), 1),
-        cost_usd=round(cost, 4),
-        salesforce_calls=calls,
-        bottleneck="starting up" if overhead else slowest,
+        seconds=round(seconds, 1),
+        cost_usd=round(sum(cost.values()), 4),
+        salesforce_calls=salesforce_calls(requests),
+        bottleneck=Waits.QUOTA if _days_waited(requests, quotas) else _bottleneck(phase, shape, knobs, quotas, line),
+        requests={kind: number for kind, number in sorted(requests.items()) if number},
+        cost_by_service={service: round(dollars, 4) for service, dollars in cost.items()},
+        steps={name: round(value, 1) for name, value in line.phases.items()},
     )
+
+
+def _bottleneck(phase: _Phase, shape: Shape, knobs: Knobs, quotas: Quotas, line: Timeline) -> Waits:
+    """What, if there were twice as much of it, would save the most time: each is tried in the simulation."""
+    faster = {
+        Waits.S3: (knobs, quotas.relieved("copies_per_second", "reads_per_second", seconds=("list_seconds", "put_seconds"))),
+        Waits.LAMBDA: (
+            replace(knobs, copy_concurrency=2 * knobs.copy_concurrency),
+            quotas.relieved(
+                seconds=("list_cpu", "copy_cpu", "write_cpu", "read_cpu", "tally_cpu", "switch_cpu", "child_seconds")
+            ),
+        ),
+        Waits.DYNAMODB: (
+            knobs,
+            quotas.relieved("writes_per_second", "partition_writes_per_second", seconds=("item_seconds", "query_page_seconds")),
+        ),
+        Waits.SALESFORCE: (
+            knobs,
+            quotas.relieved(seconds=("page_seconds", "groups_seconds", "retrieve_seconds", "composite_seconds", "call_seconds")),
+        ),
+        Waits.START: (knobs, quotas.relieved(seconds=("start_seconds",))),
+    }
+    saved = {waits: line.seconds - phase.timeline(shape, *relief).seconds for waits, relief in faster.items()}
+    best = max(saved, key=lambda waits: saved[waits])
+    return best if saved[best] >= WORTH_NAMING * line.seconds else Waits.START
 
 
 def sampled_scope(
@@ -130,6 +194,7 @@ def sampled_scope(
     *,
     files: int,
     accounts: int,
+    largest: int = 0,
     links: LinkBuilder,
     source_buckets: Collection[str],
     sizes: Iterable[int],
@@ -154,6 +219,7 @@ def sampled_scope(
     return Scope(
         files=files,
         accounts=accounts,
+        largest=largest,
         bytes=round(sum(known) / len(known) * files) if known else None,
         sample=sample,
         extensions=dict(extensions.most_common()),

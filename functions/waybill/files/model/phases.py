@@ -69,11 +69,11 @@ def backup_timeline(shape: Shape, knobs: Knobs, quotas: Quotas) -> Timeline:
     line, rates = Timeline(), Rates.of(quotas)
     if not shape.files:
         return line
-    line.add("starting", _alone(quotas.start_seconds, quotas, calls=1))
+    line.add("starting", _alone(quotas.start_seconds))
     line.add("accounts", _accounts(shape, quotas))
     line.add("listing", _listing(shape, knobs, quotas, rates, anew=True))
     shards = sum(part.number * shards_of(part, knobs) for part in packets(shape, knobs))
-    line.add("collecting", _alone(1 + shards * 0.001, quotas, calls=1))
+    line.add("collecting", _alone(1 + shards * 0.001))
     line.add("copying", _copying(shape, knobs, quotas, rates))
     line.add("summing up", _finish(shape, quotas, item_bytes=shape.item_bytes))
     return line
@@ -84,11 +84,11 @@ def cutover_timeline(shape: Shape, knobs: Knobs, quotas: Quotas) -> Timeline:
     line, rates = Timeline(), Rates.of(quotas)
     if not shape.files:
         return line
-    line.add("starting", _alone(2 * quotas.start_seconds + 15 * quotas.call_seconds, quotas, calls=5))
+    line.add("starting", _alone(2 * quotas.start_seconds + 15 * quotas.call_seconds, calls=5))
     line.add("accounts", _accounts(shape, quotas))
     line.add("listing", _listing(shape, knobs, quotas, rates, anew=False))
-    line.add("summing up", _alone(1 + shape.accounts * quotas.item_seconds / quotas.accounts_in_flight, quotas, calls=1))
-    line.add("planning", _alone(1 + shape.accounts * cpu("PlanUnits", quotas.read_cpu), quotas, calls=1))
+    line.add("summing up", _alone(1 + shape.accounts * quotas.item_seconds / quotas.accounts_in_flight, function="FinishRun"))
+    line.add("planning", _alone(1 + shape.accounts * cpu("PlanUnits", quotas.read_cpu)))
     canary = Piece(1, min(10, shape.accounts), min(knobs.canary, shape.files))
     if canary.files:
         line.add("canary", simulate([_unit(canary, shape, knobs, quotas, rates)], workers=1, scaling=quotas.scaling))
@@ -98,15 +98,14 @@ def cutover_timeline(shape: Shape, knobs: Knobs, quotas: Quotas) -> Timeline:
     return line
 
 
-def _alone(seconds: float, quotas: Quotas, *, calls: int) -> Outcome:
-    """A step of the machine itself, in a function of half a gigabyte."""
-    del quotas
-    return Outcome(seconds, gb_seconds=seconds * 0.5, calls=calls)
+def _alone(seconds: float, *, calls: int = 1, function: str = "ListAccounts") -> Outcome:
+    """A step of the machine itself, in one function."""
+    return Outcome(seconds, gb_seconds=seconds * MEMORY_MB[function] / 1_024, calls=calls)
 
 
 def _accounts(shape: Shape, quotas: Quotas) -> Outcome:
     pages = shape.accounts // PAGE + 2
-    return _alone(pages * quotas.groups_seconds + shape.accounts * cpu("ListAccounts", quotas.read_cpu), quotas, calls=1)
+    return _alone(pages * quotas.groups_seconds + shape.accounts * cpu("ListAccounts", quotas.read_cpu))
 
 
 def _listing(shape: Shape, knobs: Knobs, quotas: Quotas, rates: Rates, *, anew: bool) -> Outcome:
@@ -162,7 +161,7 @@ def _unit(piece: Piece, shape: Shape, knobs: Knobs, quotas: Quotas, rates: Rates
     turns = turns_of(piece, knobs)
     full, rest = divmod(piece.files, knobs.unit_size)
     composites = full * ceil(knobs.unit_size / ROWS_PER_COMPOSITE) + ceil(rest / ROWS_PER_COMPOSITE)
-    reads = 2 * (full + bool(rest))
+    reads = composites + full + bool(rest)
     writing = max(quotas.item_seconds / knobs.copies_in_flight, cpu("UpdateUrls", quotas.write_cpu))
     alone = piece.number == 1 and turns > 1
     steps = (
@@ -184,7 +183,7 @@ def _in(function: str, *steps: Step) -> tuple[Step, ...]:
 def _finish(shape: Shape, quotas: Quotas, *, item_bytes: int) -> Outcome:
     """Each account is counted anew from its items; so many at once."""
     waiting = shape.accounts * 3 * quotas.item_seconds + shape.files * item_bytes / _MB * quotas.query_page_seconds
-    computing = cpu("FinishRun", shape.files * quotas.read_cpu + shape.accounts * 3 * quotas.write_cpu)
+    computing = cpu("FinishRun", shape.files * quotas.tally_cpu + shape.accounts * 3 * quotas.write_cpu)
     # One account's items are read one page after the other, however many accounts are counted at once.
     floor = shape.biggest * item_bytes / _MB * quotas.query_page_seconds
-    return _alone(2 + max(waiting / quotas.accounts_in_flight, floor) + computing, quotas, calls=1)
+    return _alone(2 + max(waiting / quotas.accounts_in_flight, floor) + computing, function="FinishRun")

@@ -44,9 +44,7 @@ def cost_by_service(requests: Mapping[str, int], *, gb_seconds: float, seconds: 
     """Dollars by service, transfer and storage left out. `gb_seconds`: of all functions together; `seconds`: how long it takes."""
     calls = requests.get("lambda calls", 0)
     logs = calls * LOG_BYTES_PER_CALL + requests["transitions"] * LOG_BYTES_PER_STATE
-    s3 = Counter(
-        {kind.partition(" ")[2]: 0 for kind in requests if kind.startswith(("s3 ", "work "))},
-    )
+    s3: Counter[str] = Counter()
     for kind, number in requests.items():
         service, _, operation = kind.partition(" ")
         if service in {"s3", "work"}:

@@ -1,7 +1,6 @@
 """How many requests a run makes, by kind: formulas that mirror what each task does. Checked against counted runs."""
 
 from collections import Counter
-from dataclasses import dataclass
 from math import ceil, log2
 
 from waybill.files.entries import PAGE
@@ -17,7 +16,7 @@ BACKUP_STATES, DELTA_STATES, CUTOVER_STATES = 11, 10, 13
 PACKET_STATES, SHARD_STATES, UNIT_STATES, TURN_STATES = 4, 5, 4, 2
 
 LIST_PAGE = 1_000  # objects of a page of ListObjectsV2
-ROWS_PER_COMPOSITE = 1_000
+ROWS_PER_COMPOSITE = 1_000  # read, compared and written together
 ASKED_EVERY = 100  # files between two looks whether the run is to pause
 _MB = 1024 * 1024
 
@@ -159,8 +158,8 @@ def _finish_backup(parts: list[Piece], shape: Shape, *, shards: int, changed: bo
     listed = sum(part.number * (_PACKET_BYTES + (shards_of(part, knobs) if shards else 0) * _SHARD_IN_PACKET) for part in parts)
     found = _run_writes(2) + _gets(5 if changed else 6)
     # Packets: summaries, those not finished, totals; shards: unfinished, totals, and twice for errors in report and record.
-    found += _times(3, _query(listed)) + _times(2 + 2 * (2 if shards else 2), _query(shards * _SHARD_BYTES))
-    found += _times(1 + 2 * 2, _query(0))
+    found += _times(3, _query(listed)) + _times(6, _query(shards * _SHARD_BYTES))
+    found += _times(5, _query(0))
     if not shards:
         found += _times(2, _query(listed))
     for part in parts:
@@ -206,11 +205,12 @@ def _switch_unit(unit: Piece, shape: Shape, knobs: Knobs) -> Requests:
 def _turn(piece: Piece, shape: Shape) -> Requests:
     """UpdateUrls on up to 2,000 rows."""
     rows = ceil(piece.files)
-    found = _gets(2) + _puts(1, size=_UNIT_BYTES) + Counter({"work get": 2, "work put": 2})
+    chunks = ceil(rows / ROWS_PER_COMPOSITE)
+    found = _gets(2) + _puts(1, size=_UNIT_BYTES) + Counter({"work get": 1, "work put": 2})
     found += _times(piece.accounts, _query(piece.files / piece.accounts * shape.item_bytes))
     if rows:
-        found += _gets(1) + _file_writes(rows, _switched_bytes(shape)) + _looks(rows, rows, shape.look, batch=BATCH)
-        found += Counter({"salesforce retrieve": 2, "salesforce composite": ceil(rows / ROWS_PER_COMPOSITE)})
+        found += _gets(chunks) + _file_writes(rows, _switched_bytes(shape)) + _looks(rows, rows, shape.look, batch=BATCH)
+        found += Counter({"salesforce retrieve": chunks + 1, "salesforce composite": chunks})
     return found
 
 
@@ -278,17 +278,11 @@ def _times(number: int, requests: Requests) -> Requests:
     return Counter({kind: number * count for kind, count in requests.items()})
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Sums that people ask for."""
+def salesforce_calls(requests: Requests) -> int:
+    """Calls that count against the org's quota, logins included."""
+    return sum(number for kind, number in requests.items() if kind.startswith("salesforce "))
 
-    requests: Requests
 
-    @property
-    def salesforce_calls(self) -> int:
-        """All that count against the org's quota; logins have a limit of their own and count too."""
-        return sum(number for kind, number in self.requests.items() if kind.startswith("salesforce "))
-
-    @property
-    def s3(self) -> int:
-        return sum(number for kind, number in self.requests.items() if kind.startswith(("s3 ", "work ")))
+def s3_requests(requests: Requests) -> int:
+    """Requests to source, destination and work bucket."""
+    return sum(number for kind, number in requests.items() if kind.startswith(("s3 ", "work ")))

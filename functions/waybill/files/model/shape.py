@@ -28,7 +28,7 @@ class Knobs:
     copies_in_flight: int = _DEFAULTS.copies_in_flight
     canary: int = _DEFAULTS.canary
     list_concurrency: int = 10
-    copy_concurrency: int = 40
+    copy_concurrency: int = 16
     switch_concurrency: int = 10
 
 

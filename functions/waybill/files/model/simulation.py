@@ -91,7 +91,7 @@ def simulate(works: Iterable[Work], *, workers: int, scaling: Scaling, seed: int
     tasks = _bundled(list(works), outcome)
     if not tasks:
         return outcome
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - scatter, the same each time
     events: list[tuple[float, int, int, int]] = []  # time, worker, task, portion done
     for worker in range(min(workers, len(tasks))):
         ready = worker // scaling.environments * scaling.interval + scaling.cold
@@ -101,7 +101,6 @@ def simulate(works: Iterable[Work], *, workers: int, scaling: Scaling, seed: int
     scatter = [0.0] * len(events)
     while events:
         now, worker, task, portion = heappop(events)
-        outcome.seconds = max(outcome.seconds, now)
         steps = tasks[task] if task >= 0 else ()
         if portion >= len(steps) * PORTIONS:
             if next_task >= len(tasks):
@@ -113,6 +112,7 @@ def simulate(works: Iterable[Work], *, workers: int, scaling: Scaling, seed: int
         done = max(own, step.rate.take(now, step.units / PORTIONS)) if step.rate and step.units else own
         _note(outcome, step, own=own - now, more=done - own)
         outcome.gb_seconds += (done - now) * step.memory_gb
+        outcome.seconds = max(outcome.seconds, done)
         heappush(events, (done, worker, task, portion + 1))
     return outcome
 
