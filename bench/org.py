@@ -11,7 +11,7 @@ from bench.corpus import Corpus, account_id, entry_id, number_of
 
 Row = dict[str, Any]  # Any: JSON
 # Rows written last, which are read again directly afterwards.
-_REMEMBERED = 20_000
+_REMEMBERED = 5_000
 _CREATED = "2026-01-01T00:00:00.000+0000"
 _ID = r"'(\w{15,18})'"
 _LITERAL = re.compile(_ID)
