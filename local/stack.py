@@ -22,6 +22,7 @@ from local.aws.events import EventBus
 from local.aws.home import AlreadyRunning, LocalHome
 from local.aws.http_api import HttpApi
 from local.aws.intrinsics import Resource, TemplateError
+from local.aws.transport import InProcess
 from local.layout import Names, Ports
 from local.salesforce.simulator import SalesforceSimulator
 from local.samples.folder import from_folder
@@ -31,6 +32,7 @@ from local.samples.org import build_org
 from local.signals import Interrupted, Signals, leave_threads_behind
 from local.stepfunctions.moto_backend import install
 from local.stepfunctions.runner import Runner
+from waybill import compose
 
 STOP_SECONDS = 5.0
 
@@ -75,8 +77,9 @@ class LocalStack:
         self.aws = endpoint.Endpoint()
         with _named(self.ports.aws):
             self.aws.start(port=self.ports.aws)
-        # One thing after the other: what still runs then is refused, and never reaches the real AWS.
-        self._undo.callback(lambda: self.aws.stop(refuse=not self.invoker.close(STOP_SECONDS / 2)))
+        self.transport = InProcess(self.aws.dispatcher)
+        compose.use_transport(self.transport)
+        self._undo.callback(self._stop_aws)
         self.deployment = template.load(
             template.read_templates(folder),
             clients=self.client,
@@ -92,6 +95,14 @@ class LocalStack:
         with _named(self.ports.api):
             self.api.start(port=self.ports.api)
         self._undo.callback(self.api.stop)
+
+    def _stop_aws(self) -> None:
+        """One thing after the other: what still runs then is refused, and never reaches the real AWS."""
+        ended = self.invoker.close(STOP_SECONDS / 2)
+        self.transport.close()
+        if ended:
+            compose.use_transport(None)
+        self.aws.stop(refuse=not ended)
 
     def _start_events(self) -> None:
         self.bus = EventBus(self.deployment.rules, self.deployment.schedules, lambdas=self.invoker, start_execution=self._execute)

@@ -18,6 +18,7 @@ from waybill.table import Table
 if TYPE_CHECKING:
     from functools import _lru_cache_wrapper
 
+    from waybill.aws.transport import Sender
     from waybill.files.ledger import Ledger
     from waybill.files.storage import ObjectStore
     from waybill.files.urls import LinkBuilder
@@ -31,6 +32,8 @@ class Manner(StrEnum):
     HURRIED = "hurried"  # for API Gateway, which gives up after 29 s
     ONCE = "once"  # never repeats a call: whoever writes must look again before the next try
 
+
+SECRET_SECONDS = 300
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -71,7 +74,12 @@ def aws(service: str, in_flight: int = 32) -> Any:
 
 @_once
 def table(name: str) -> Table:
-    return Table(client=aws("dynamodb", 64), name=name)
+    from waybill.aws.credentials import own
+    from waybill.aws.dynamodb_engine import DynamoDB
+    from waybill.aws.places import region_of
+    from waybill.aws.transport import sender
+
+    return Table(client=DynamoDB(region=region_of(), credentials=own(), sender=sender()), name=name)
 
 
 def runs(environment: Environment) -> RunStore:
@@ -97,9 +105,13 @@ def links(destination: DestinationSettings, bucket: str) -> "LinkBuilder":
     return LinkBuilder.for_bucket(bucket, destination.region)
 
 
-@_once
 def secret(arn: str) -> Mapping[str, str]:
-    """A secret's JSON object. Raises ConfigurationError, never with its content."""
+    """A secret's JSON object, read anew every five minutes. Raises ConfigurationError, never with its content."""
+    return _secret(arn, int(time.monotonic() // SECRET_SECONDS))
+
+
+@_once
+def _secret(arn: str, _period: int) -> Mapping[str, str]:
     from botocore.exceptions import ClientError
 
     try:
@@ -116,7 +128,7 @@ def secret(arn: str) -> Mapping[str, str]:
 
 
 @_once
-def _salesforce(settings: str, secret_arn: str, table_name: str, manner: Manner) -> "SalesforceClient":
+def _salesforce(settings: str, credentials: str, table_name: str, manner: Manner) -> "SalesforceClient":
     # simple-salesforce takes a quarter of a second to import: only who talks to Salesforce pays for it.
     from waybill.salesforce.connect import connect
     from waybill.salesforce.patience import Patience
@@ -137,12 +149,14 @@ def _salesforce(settings: str, secret_arn: str, table_name: str, manner: Manner)
         ),
         Manner.ONCE: Patience(sleep=time.sleep, random=random.random, tries=1, tries_after_timeout=1, lock_tries=1),
     }[manner]
-    return connect(SalesforceSettings.model_validate_json(settings), secret(secret_arn), cache=cache, patience=patience)
+    return connect(SalesforceSettings.model_validate_json(settings), json.loads(credentials), cache=cache, patience=patience)
 
 
 def salesforce(environment: SalesforceEnvironment, manner: Manner = Manner.PATIENT) -> "SalesforceClient":
     settings = environment.config.salesforce.model_dump_json()
-    return _salesforce(settings, environment.salesforce_secret, environment.table, manner)
+    # By value: a container that lives on takes new credentials as soon as the secret has them.
+    credentials = json.dumps(dict(secret(environment.salesforce_secret)), sort_keys=True)
+    return _salesforce(settings, credentials, environment.table, manner)
 
 
 @_once
@@ -167,6 +181,14 @@ def source_store(config: Configuration, source_secret: str) -> "ObjectStore":
 
 def destination_store(config: Configuration) -> "ObjectStore":
     return _store(config.destination.region, "", "", config.migration.copies_in_flight)
+
+
+def use_transport(transport: "Sender | None") -> None:
+    """Signed requests of our own go this way from now on: the local stack answers them in its process. None: over the network."""
+    from waybill.aws.transport import use
+
+    use(transport)
+    forget()
 
 
 def forget() -> None:

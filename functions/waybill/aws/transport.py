@@ -180,5 +180,18 @@ def tls() -> ssl.SSLContext:
 
 @cache
 def http() -> Http:
-    """The process's own."""
+    """The process's own connections."""
     return Http()
+
+
+_in_place: list[Sender] = []
+
+
+def use(sender: Sender | None) -> None:
+    """Puts something else in the place of connections, for what is built from now on; None puts them back. See compose."""
+    _in_place[:] = [] if sender is None else [sender]
+
+
+def sender() -> Sender:
+    """What requests go through in this process."""
+    return _in_place[0] if _in_place else http()

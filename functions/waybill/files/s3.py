@@ -49,7 +49,7 @@ def client(*, region: str, credentials: Credentials | None = None, role_arn: str
         read_timeout=60,  # seconds between bytes: a long CopyObject sends white space meanwhile
         tcp_keepalive=True,
     )
-    session = boto3.session.Session() if role_arn is None else _as_role(role_arn)
+    session = boto3.session.Session() if role_arn is None else as_role(role_arn)
     return session.client(
         "s3",
         region_name=region,
@@ -60,7 +60,7 @@ def client(*, region: str, credentials: Credentials | None = None, role_arn: str
     )
 
 
-def _as_role(role_arn: str) -> boto3.session.Session:
+def as_role(role_arn: str) -> boto3.session.Session:
     """A session with the role's credentials, which botocore renews before they expire: a task outlives an hour."""
     own = get_session()
     fetcher = AssumeRoleCredentialFetcher(

@@ -6,10 +6,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from waybill.errors import WaybillError
 from waybill.files.domain import SourceFacts
+
+if TYPE_CHECKING:
+    from waybill.files.s3 import S3Store
 
 MAX_KEY_BYTES = 1024
 MIB = 1024 * 1024
@@ -220,10 +223,24 @@ class Credentials:
 
 def store(*, region: str, credentials: Credentials | None = None, role_arn: str | None = None, in_flight: int) -> ObjectStore:
     """S3 in `region` for `in_flight` threads: with `credentials`, else as the role `role_arn`, else as the function's own."""
-    # boto3 takes a quarter of a second to import and build: only who talks to S3 pays for it.
-    from waybill.files.s3 import S3Store, client
+    # Only who talks to S3 pays for importing this.
+    from waybill.aws import s3_engine
+    from waybill.aws.credentials import fixed, of_role, own
+    from waybill.aws.signing import Keys
+    from waybill.aws.transport import sender
 
-    return S3Store(client(region=region, credentials=credentials, role_arn=role_arn, in_flight=in_flight))
+    if credentials is not None:
+        keys = fixed(Keys(credentials.access_key_id, credentials.secret_access_key, credentials.session_token))
+    else:
+        keys = own() if role_arn is None else of_role(role_arn)
+
+    def boto() -> "S3Store":
+        # boto3 takes a quarter of a second to import and build: only what is seldom called needs it.
+        from waybill.files.s3 import S3Store, client
+
+        return S3Store(client(region=region, credentials=credentials, role_arn=role_arn, in_flight=in_flight))
+
+    return s3_engine.EngineStore(s3_engine.Core(region=region, credentials=keys, sender=sender(), boto=boto))
 
 
 def possible_key(key: str) -> bool:

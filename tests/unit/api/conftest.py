@@ -12,6 +12,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from local.aws.dispatch import Dispatcher
+from local.aws.transport import InProcess
 from waybill import compose
 from waybill.api.app import respond
 from waybill.api.services import Services
@@ -245,7 +247,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     with mock_aws():
-        compose.forget()
+        compose.use_transport(InProcess(Dispatcher()))
         s3 = boto3.client("s3")
         for bucket in (SOURCE, DESTINATION, WORK):
             s3.create_bucket(Bucket=bucket)
@@ -262,7 +264,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
             yield Stack(machines, s3=s3, sfn=sfn)
         finally:
             environ.reset(token)
-            compose.forget()
+            compose.use_transport(None)
 
 
 _WAITS = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}})

@@ -416,11 +416,13 @@ def test_one_version_is_found_and_copied(monkeypatch: pytest.MonkeyPatch) -> Non
         assert s3.head(ObjectRef("old-bucket", "k")) is None
 
 
-def test_the_factory_gives_a_store_for_so_many_threads() -> None:
+def test_the_factory_gives_an_engine_and_boto3_for_so_many_threads_behind_it() -> None:
     made = store(region="eu-central-1", credentials=KEYS, in_flight=50)
-    assert isinstance(made, S3Store)
-    assert made.client.meta.region_name == "eu-central-1"
-    assert getattr(made.client.meta.config, "max_pool_connections", 0) >= 50
+    assert isinstance(made, EngineStore)
+    boto = made.core.boto()
+    assert boto is made.core.boto()
+    assert boto.client.meta.region_name == "eu-central-1"
+    assert getattr(boto.client.meta.config, "max_pool_connections", 0) >= 50
 
 
 def test_credentials_do_not_show_their_secret() -> None:
