@@ -1,13 +1,11 @@
 """The DynamoDB table: plain Python values in and out, vendor errors mapped, conditions explicit."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from waybill.errors import ServiceUnavailable, WaybillError
 
 Item = dict[str, Any]
-T = TypeVar("T")
 
 _TRANSIENT = frozenset(
     {
@@ -279,10 +277,3 @@ def _condition(condition: str | None, values: Mapping[str, Any] | None) -> dict[
     if values:
         arguments["ExpressionAttributeValues"] = encode_item(values)
     return arguments
-
-
-def in_parallel(work: Callable[[T], None], items: Iterable[T], *, in_flight: int) -> None:
-    """Runs `work` over `items` with bounded concurrency; the first exception is raised once those in flight have ended."""
-    with ThreadPoolExecutor(in_flight) as pool:
-        for _ in pool.map(work, items):
-            pass

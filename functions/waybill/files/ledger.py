@@ -7,8 +7,9 @@ from hashlib import sha256
 from typing import Any
 
 from waybill.files.domain import FileState, VerifiedBy
+from waybill.parallel import in_parallel
 from waybill.runs.store import INDEX
-from waybill.table import ConditionFailed, Item, Table, in_parallel
+from waybill.table import ConditionFailed, Item, Table
 
 _FILE = "FILE#"
 _KEY = "KEY#"
