@@ -7,7 +7,6 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
-from waybill.settings import Configuration
 
 from infra.catalogue import FUNCTIONS, KINDS
 from infra.constructs.code import dependency_layer, functions_code
@@ -20,6 +19,7 @@ from infra.constructs.task_function import TaskFunction
 from infra.grants import Resources, machine_arn
 from infra.stacks.stateful import StatefulStack
 from infra.stage import Stage
+from waybill.settings import Configuration
 
 
 class StatelessStack(Stack):

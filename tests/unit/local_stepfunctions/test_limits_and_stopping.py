@@ -14,7 +14,7 @@ CATCH = [{"ErrorEquals": ["States.ALL"], "Next": "B"}]
 
 
 @pytest.mark.parametrize(("size", "fits"), [(LIMIT - 2, True), (LIMIT - 1, False)])
-def test_a_state_may_put_out_256_kb_and_no_byte_more(world: Any, size: int, fits: bool) -> None:  # noqa: FBT001
+def test_a_state_may_put_out_256_kb_and_no_byte_more(world: Any, size: int, fits: bool) -> None:
     text = f"{{% $pad('', {size}, 'x') %}}"
     execution = world.run({"A": {"Type": "Pass", "Output": text, "End": True}})
     assert (execution.error == "States.DataLimitExceeded") is not fits

@@ -102,7 +102,7 @@ def test_error_equals_matches_exact_names_and_awss_wildcards(
     call: Any,
     equals: str,
     error: str,
-    caught: bool,  # noqa: FBT001
+    caught: bool,
 ) -> None:
     def function(_: Any) -> Any:
         raise StateError(error, "why")
