@@ -66,7 +66,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """Lists packets. Everything it needs is handed in; memory is bounded by BATCH and by the names of one account."""
+    """Lists packets. Everything it needs is handed in; memory is bounded by `batch` and by the names of one account."""
 
     run: RunContext
     reader: EntryReader
@@ -78,6 +78,7 @@ class Listing:
     limits: KeyLimits
     shard_size: int
     max_files: int | None
+    batch: int = BATCH
 
     def list(
         self,
@@ -179,7 +180,7 @@ class _Account:
             elif item is not None and item.state is not FileState.ENTRY_DELETED and self._listing.max_files is None:
                 pending.rows.append((self, item, None))
             pending.handled += 1
-            if pending.handled >= BATCH:
+            if pending.handled >= self._listing.batch:
                 pending.flush()
                 last = entry.id if entry is not None else item.entry_id if item is not None else ""
                 yield last

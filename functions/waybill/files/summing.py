@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -64,6 +64,7 @@ def sum_up(
     ledger: Ledger,
     work: WorkBucket,
     time_is_up: Callable[[], bool],
+    files_per_look: int = FILES_PER_LOOK,
 ) -> dict[str, Any] | None:
     """Brings the accounts behind `cursor` up to date; the next cursor where time ran out, None at the end.
 
@@ -77,7 +78,7 @@ def sum_up(
     else:
         dues, unfinished = _switched(record.run_id, place, work=work), Spans(())
     begun = cursor.get("counted") if cursor else None
-    return _Summing(record, ledger, unfinished, time_is_up, begun).all(dues, place)
+    return _Summing(record, ledger, unfinished, time_is_up, files_per_look, begun).all(dues, place)
 
 
 def _listed(run_id: str, place: tuple[str, str] | None, *, store: RunStore, work: WorkBucket) -> Iterator[Due]:
@@ -131,8 +132,9 @@ class _Summing:
     ledger: Ledger
     unfinished: Spans
     time_is_up: Callable[[], bool]
+    files_per_look: int
     # An account that an earlier call has counted in part: its id, the last entry counted, and the tally so far.
-    begun: dict[str, Any] | None = field(default=None)
+    begun: dict[str, Any] | None
 
     def all(self, dues: Iterator[Due], place: tuple[str, str] | None) -> dict[str, Any] | None:
         with ThreadPoolExecutor(ACCOUNTS_IN_FLIGHT) as pool:
@@ -165,13 +167,13 @@ class _Summing:
         return None
 
     def _count(self, account_id: str) -> tuple[Tally, str | None]:
-        """An account's tally, and the last entry counted where time ran out: a call counts FILES_PER_LOOK files at least."""
+        """An account's tally, and the last entry counted where time ran out: a call counts `files_per_look` files at least."""
         begun = self.begun if self.begun is not None and self.begun["account"] == account_id else None
         tally = Tally.from_json(begun)
         files = self.ledger.states(account_id, after=begun["after"] if begun else None)
         for number, (entry_id, state, size) in enumerate(files, 1):
             tally.add(state, size)
-            if number % FILES_PER_LOOK == 0 and self.time_is_up():
+            if number % self.files_per_look == 0 and self.time_is_up():
                 return tally, entry_id
         return tally, None
 

@@ -20,8 +20,8 @@ from waybill.files.entries import EntryReader
 from waybill.files.ledger import AccountSummary, FileItem, Ledger
 from waybill.files.reporting import old_values
 from waybill.files.switching import Direction, Outcome, Restore, Row, Switch
-from waybill.files.tasks.plan_units import plan_units
 from waybill.files.tallying import recount
+from waybill.files.tasks.plan_units import plan_units
 from waybill.files.totals import switch_totals
 from waybill.files.turning import write_urls
 from waybill.files.turns import Turns, UnitScope

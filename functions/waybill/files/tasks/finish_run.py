@@ -86,7 +86,7 @@ class FinishReply(Reply):
 @task(LedgerEnvironment, FinishRequest)
 def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock) -> FinishReply:
     store, table = compose.runs(environment), compose.table(environment.table)
-    found = _record(request, store)
+    found = run_to_finish(request, store)
     if found is None:
         logger.info("nothing to finish", extra={"detail": request.detail.name if request.detail else ""})
         return FinishReply()
@@ -168,7 +168,7 @@ def finish_run(
     return FinishReply(result=result)
 
 
-def _record(request: FinishRequest, store: RunStore) -> tuple[RunRecord, StateError | None] | None:
+def run_to_finish(request: FinishRequest, store: RunStore) -> tuple[RunRecord, StateError | None] | None:
     """The run to finish; None where it has ended already, or another execution has resumed it."""
     if request.run is not None:
         record = store.get(request.run.run_id)
