@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 VICTIMS = 5
 BUSY = 0.1
+SOURCE = "trial-source"
 KILLED_AT = 0.4  # of the files
 FOREIGN = b"somebody else's file\n"
 
@@ -48,6 +49,8 @@ def shown(value: object) -> str:
 def run_all(bench: "Bench", names: list[str], files: int) -> Found:
     """Runs the trials with a source bucket of its own."""
     found = Found(files)
+    bench.s5cmd("mb", f"s3://{SOURCE}")
+    bench.upload(files, SOURCE)
     tools = ["waybill_dynamodb" if name == "waybill" else name for name in names if name != "waybill_dynamodb"]
     trials: list[tuple[str, Callable[[Trial], dict[str, Any]]]] = [
         (f"{VICTIMS} keys at the destination are taken by other content", taken_key),
@@ -69,7 +72,7 @@ class Trial:
         self.bench, self.tool, self.files = bench, tool, files
         self.names = corpus.evenly(files, per_account=400)
         self.sizes = corpus.sizes(files)
-        self.job: Job = bench.job(tool, files=files)
+        self.job: Job = bench.job(tool, files=files, source=SOURCE)
 
     @property
     def victims(self) -> list[int]:
@@ -177,7 +180,9 @@ def changed(trial: Trial) -> dict[str, Any]:
     return {
         "changed after their listing": VICTIMS - len(waiting),
         "copied with other content than was listed": unseen,
-        "left out and reported": VICTIMS - unseen if measured.status != 0 else 0,
+        "copied as listed": sum(trial.etag(n) in etags for n in fresh),
+        "left out": sum(md5(content).hexdigest() not in etags and trial.etag(n) not in etags for n, content in fresh.items()),
+        "reported": measured.status != 0,
         "other files missing": trial.missing(present, but=trial.victims),
         "exit code": ended(measured),
     }

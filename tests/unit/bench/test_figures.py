@@ -1,12 +1,18 @@
 """Medians, tables, budgets and the chart."""
 
 import sys
+import threading
+import urllib.error
+import urllib.request
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench import chart, coldstart, measure, scale, side_by_side
-from bench.proxy import Trouble, parsed, without
+from bench.proxy import Proxy, Trouble, parsed, without
 from bench.servers import Asked
 from bench.tools import TOOLS, Job, shown
 
@@ -125,3 +131,34 @@ def test_the_chart_names_every_tool_and_says_that_it_is_local() -> None:
 
 def test_commands_are_shown_without_paths() -> None:
     assert shown("waybill").startswith("the handlers of")
+
+
+def test_the_proxy_passes_requests_on_and_brings_503s() -> None:
+    class Upstream(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_: object) -> None:
+            """Keeps quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    seen: list[bytes] = []
+    trouble = Trouble(bucket="source", after_listing=seen.append)
+    try:
+        with Proxy(f"http://127.0.0.1:{server.server_port}", trouble) as proxy:
+            for path in ("/source/key", "/source?list-type=2"):
+                with urllib.request.urlopen(proxy.endpoint + path, timeout=10) as reply:
+                    assert reply.read() == b"ok"
+            trouble.busy = 1.0
+            with pytest.raises(urllib.error.HTTPError, match="503") as busy:
+                urllib.request.urlopen(proxy.endpoint + "/source/key", timeout=10)
+            busy.value.close()
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert len(seen) == 1
+    assert seen[0].endswith(b"ok")
