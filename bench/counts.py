@@ -45,12 +45,6 @@ class RequestCounter:
         self.stack, self.work = stack, work_bucket
         self.counts = Counts()
         self._sizes: dict[str, dict[str, int]] = defaultdict(dict)
-        self._keep_children()
-
-    def _keep_children(self) -> None:
-        """Children of Distributed Maps keep their histories, which are counted."""
-        runner = self.stack.runner
-        runner._services = replace(runner._services, keep_children=True)
 
     @contextmanager
     def counting(self) -> Iterator[Counts]:
@@ -60,11 +54,15 @@ class RequestCounter:
         pairs = (("s3", self._s3), ("dynamodb", self._dynamodb))
         for service, hook in pairs:
             hooks[service].insert(0, hook)
-        before = set(self.stack.runner._executions)
+        runner = self.stack.runner
+        before, services = set(runner._executions), runner._services
+        # Children of Distributed Maps keep their histories, which are counted.
+        runner._services = replace(services, keep_children=True)
         self.stack.simulator.calls.reset()
         try:
             yield self.counts
         finally:
+            runner._services = services
             for service, hook in pairs:
                 hooks[service].remove(hook)
             self._step_functions(before)
@@ -257,6 +255,22 @@ def run(stack: LocalStack, kind: str, options: dict[str, Json]) -> dict[str, Jso
     if found["status"] != "SUCCEEDED":
         raise RuntimeError(f"{kind} ended as {found['status']}: {found.get('cause')}")
     return dict(json.loads(found["output"]))
+
+
+@contextmanager
+def cut(stack: LocalStack, **sizes: int) -> Iterator[None]:
+    """Other settings of the migration, as a deployment would change them: `shard_size`, `packet_size`, `unit_size`."""
+    functions = stack.invoker.functions
+    assert isinstance(functions, dict)
+    before = dict(functions)
+    for name, spec in before.items():
+        config = json.loads(spec.environment["WAYBILL_CONFIG"])
+        config["migration"] |= sizes
+        functions[name] = replace(spec, environment={**spec.environment, "WAYBILL_CONFIG": json.dumps(config)})
+    try:
+        yield
+    finally:
+        functions.update(before)
 
 
 def counted_runs(stack: LocalStack, files: int, accounts: int) -> dict[str, dict[str, int]]:

@@ -1,7 +1,6 @@
 """The model's table of time and cost at five sizes, beside the seed's. `--write` puts it into docs/cost.md."""
 
 import argparse
-import re
 from pathlib import Path
 
 from waybill.files.model.shape import Look
@@ -86,7 +85,8 @@ def written(page: str) -> str:
     """The page with its tables made anew."""
     for name, table in TABLES.items():
         begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-        page = re.sub(f"{begin}.*?{end}", lambda _, t=table, b=begin, e=end: f"{b}\n{t()}\n{e}", page, flags=re.DOTALL)
+        before, _, rest = page.partition(begin)
+        page = f"{before}{begin}\n{table()}\n{end}{rest.partition(end)[2]}"
     return page
 
 

@@ -17,11 +17,13 @@ PACKET_STATES, SHARD_STATES, UNIT_STATES, TURN_STATES = 4, 5, 4, 2
 
 LIST_PAGE = 1_000  # objects of a page of ListObjectsV2
 ROWS_PER_COMPOSITE = 1_000  # read, compared and written together
+CANARY_ACCOUNTS = 10  # that the canary's rows are spread over
+LINKS_OPENED = 20  # to see whether new links open
 ASKED_EVERY = 100  # files between two looks whether the run is to pause
 _MB = 1024 * 1024
 
-# Bytes of the items that are not files, as they turn out: a run with its configuration, a packet and each of its shards, ...
-_RUN_BYTES, _PACKET_BYTES, _SHARD_IN_PACKET, _SHARD_BYTES, _UNIT_BYTES, _SUMMARY_BYTES = 1_700, 380, 230, 260, 220, 230
+# Bytes of the items that are not files, as they turn out: a run with its configuration, what became of a packet, a shard, a turn, ...
+_RUN_BYTES, _PACKET_BYTES, _SHARD_BYTES, _UNIT_BYTES, _SUMMARY_BYTES = 1_700, 600, 300, 300, 230
 # Reading the index and the lists of runs: one page each for a small stage.
 _INDEX_QUERIES = len(SUMMARY_BUCKETS)
 
@@ -33,11 +35,11 @@ def backup_requests(shape: Shape, knobs: Knobs) -> Requests:
     shards = sum(part.number * shards_of(part, knobs) for part in parts)
     for part in parts:
         found += _times(part.number, _list_packet(part, shape, knobs))
-    found += _collect(parts, shards)
+    found += _collect(parts)
     for part in parts:
         each = part.files / max(1, shards_of(part, knobs))
         found += _times(part.number * shards_of(part, knobs), _copy_shard(each, shape))
-    found += _finish_backup(parts, shape, shards=shards, changed=True, knobs=knobs)
+    found += _finish_backup(parts, shape, shards=shards, changed=True)
     found += Counter({"work put": 4, "work get": 2, "transitions": BACKUP_STATES, "executions": 1})
     return found
 
@@ -45,17 +47,21 @@ def backup_requests(shape: Shape, knobs: Knobs) -> Requests:
 def cutover_requests(shape: Shape, knobs: Knobs) -> Requests:
     """An executed cutover of everything, the backup inside it included, which finds nothing to copy."""
     parts, pieces = packets(shape, knobs), units(shape, knobs)
-    found = _start() + _readiness(shape) + _log_in()
-    found += _start_delta() + _list_accounts(shape)
+    # A client of its own writes, with the same login; the delta also asks what its parent was asked.
+    found = _start() + _readiness(shape) + _log_in() + _gets(1)
+    found += _start_delta() + _list_accounts(shape) + _gets(1)
     for part in parts:
         found += _times(part.number, _relist_packet(part, shape))
-    found += _collect([], 0, delta=True)
-    found += _finish_backup(parts, shape, shards=0, changed=False, knobs=knobs)
+    found += _collect(parts, delta=True)
+    found += _finish_backup(parts, shape, shards=0, changed=False)
     found += Counter({"work put": 2, "work get": 1, "transitions": DELTA_STATES, "executions": 2})
     found += _plan_units(shape)
     canary = min(knobs.canary, shape.files)
     if canary:
-        found += _turn(Piece(1, min(10, shape.accounts), canary), shape)
+        # So many rows of each of ten accounts, until there are enough.
+        each = ceil(canary / min(CANARY_ACCOUNTS, shape.accounts))
+        accounts = ceil(canary / each)
+        found += _turn(Piece(1, accounts, canary), shape, read=min(_MB, shape.files / shape.accounts * shape.item_bytes))
     for piece in pieces:
         found += _times(piece.number, _switch_unit(piece, shape, knobs))
     # The canary's rows are switched by then.
@@ -99,10 +105,11 @@ def _list_packet(part: Piece, shape: Shape, knobs: Knobs) -> Requests:
     """ListFiles on files that the ledger does not know."""
     shards = shards_of(part, knobs)
     found = _list_common(part, shape) + _gets(3 + part.accounts)
-    found += _puts(1, size=_PACKET_BYTES + shards * _SHARD_IN_PACKET)
+    found += _puts(1, size=_PACKET_BYTES)
     # An account's items, of which there are none yet.
     found += _times(part.accounts, _query(0))
-    found["work put"] += shards
+    # The manifests, and the list of them.
+    found += Counter({"work put": shards + 1, "work get": 1})
     return found
 
 
@@ -139,8 +146,8 @@ def _looks(files: float, wanted: float, look: Look, *, batch: int) -> Requests:
     return found
 
 
-def _collect(parts: list[Piece], shards: int, *, delta: bool = False) -> Requests:
-    size = shards * _SHARD_IN_PACKET + sum(part.number for part in parts) * _PACKET_BYTES
+def _collect(parts: list[Piece], *, delta: bool = False) -> Requests:
+    size = sum(part.number for part in parts) * _PACKET_BYTES
     return _run_writes(1) + _gets(2 if delta else 1) + _times(2, _query(size)) + Counter({"work put": 1})
 
 
@@ -154,20 +161,18 @@ def _copy_shard(files: float, shape: Shape) -> Requests:
     return found
 
 
-def _finish_backup(parts: list[Piece], shape: Shape, *, shards: int, changed: bool, knobs: Knobs) -> Requests:
-    listed = sum(part.number * (_PACKET_BYTES + (shards_of(part, knobs) if shards else 0) * _SHARD_IN_PACKET) for part in parts)
-    found = _run_writes(2) + _gets(5 if changed else 6)
-    # Packets: summaries, those not finished, totals; shards: unfinished, totals, and twice for errors in report and record.
-    found += _times(3, _query(listed)) + _times(6, _query(shards * _SHARD_BYTES))
-    found += _times(5, _query(0))
-    if not shards:
-        found += _times(2, _query(listed))
+def _finish_backup(parts: list[Piece], shape: Shape, *, shards: int, changed: bool) -> Requests:
+    """FinishRun: each account's summary, totals, errors and reports. Where nothing changed, the cutover around it counts anew."""
+    listed = sum(part.number for part in parts) * _PACKET_BYTES
+    found = _run_writes(3) + _gets(8 if changed else 9)
+    found += _times(5 if changed else 7, _query(listed)) + _times(7, _query(shards * _SHARD_BYTES)) + _times(5, _query(0))
+    found += Counter({"work put": 2, "work get": sum(part.number for part in parts)})
     for part in parts:
-        found += _times(part.number, Counter({"work get": 1}))
-        found += _times(part.number * part.accounts, _summary_written())
+        accounts = part.number * part.accounts
         if changed:
-            found += _times(part.number * part.accounts, _query(part.files / part.accounts * shape.item_bytes))
-    found["work put"] += 2
+            found += _times(accounts, _summary_written() + _query(part.files / part.accounts * shape.item_bytes))
+        else:
+            found += _gets(accounts)
     if changed:
         found += Counter({"dynamodb update": 1, "write units": 1})  # the lock
     return found
@@ -175,9 +180,10 @@ def _finish_backup(parts: list[Piece], shape: Shape, *, shards: int, changed: bo
 
 def _readiness(shape: Shape) -> Requests:
     found = _run_writes(1) + _gets(1) + _index(shape) + _runs_listed()
-    some = min(20, shape.accounts)
+    each = ceil(LINKS_OPENED / max(1, min(LINKS_OPENED, shape.accounts)))
+    some = min(shape.accounts, ceil(LINKS_OPENED / each))
     found += _times(some, _query(min(_MB, shape.files / max(1, shape.accounts) * shape.item_bytes)))
-    found += Counter({"work put": 1, "link get": min(20, shape.files)})
+    found += Counter({"work put": 1, "link get": min(LINKS_OPENED, shape.files)})
     return found + Counter(
         {
             "salesforce describe": 1,
@@ -190,7 +196,7 @@ def _readiness(shape: Shape) -> Requests:
 
 
 def _plan_units(shape: Shape) -> Requests:
-    return _run_writes(1) + _gets(3) + _puts(1) + _index(shape) + Counter({"work put": 2, "work get": 1})
+    return _run_writes(1) + _gets(3) + _puts(1) + _index(shape) + Counter({"work put": 2, "work get": 1, "work list": 1})
 
 
 def _switch_unit(unit: Piece, shape: Shape, knobs: Knobs) -> Requests:
@@ -202,12 +208,13 @@ def _switch_unit(unit: Piece, shape: Shape, knobs: Knobs) -> Requests:
     return found + _turn(Piece(1, last, rest), shape)
 
 
-def _turn(piece: Piece, shape: Shape) -> Requests:
-    """UpdateUrls on up to 2,000 rows."""
+def _turn(piece: Piece, shape: Shape, *, read: float | None = None) -> Requests:
+    """UpdateUrls on up to 2,000 rows. `read`: bytes of each account's items that are read for them, if more than theirs."""
     rows = ceil(piece.files)
     chunks = ceil(rows / ROWS_PER_COMPOSITE)
     found = _gets(2) + _puts(1, size=_UNIT_BYTES) + Counter({"work get": 1, "work put": 2})
-    found += _times(piece.accounts, _query(piece.files / piece.accounts * shape.item_bytes))
+    read = piece.files / piece.accounts * shape.item_bytes if read is None else read
+    found += _times(piece.accounts, _query(read))
     if rows:
         found += _gets(chunks) + _file_writes(rows, _switched_bytes(shape)) + _looks(rows, rows, shape.look, batch=BATCH)
         found += Counter({"salesforce retrieve": chunks + 1, "salesforce composite": chunks})
@@ -215,12 +222,13 @@ def _turn(piece: Piece, shape: Shape) -> Requests:
 
 
 def _finish_cutover(shape: Shape, *, turns: int) -> Requests:
-    found = _run_writes(2) + _gets(4) + Counter({"dynamodb update": 1, "write units": 1})
+    found = _run_writes(3) + _gets(7) + Counter({"dynamodb update": 1, "write units": 1})
     for accounts, each in shape.groups():
         found += _times(accounts, _summary_written() + _query(each * _switched_bytes(shape)))
-    # Totals, errors, both reports: the turns' results; what each turn did is read three times from the work bucket.
+    # The turns' results for totals and reports, and whether each unit ended.
     found += _times(4, _query(turns * _UNIT_BYTES)) + _times(5, _query(0))
-    return found + Counter({"work get": 1 + 3 * turns, "work put": 3})
+    # What each turn did is read three times, and its plan once for the old values.
+    return found + Counter({"work get": 1 + 4 * turns, "work list": 1, "work put": 3})
 
 
 # -- DynamoDB -------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,41 @@
+"""The cost model's requests are those that real runs make: counted on the local stack by kind, and within 2 %."""
+
+import pytest
+
+from bench.counts import counted_runs, cut
+from tests.e2e.scene import Scene
+from waybill.files.model.requests import Requests, backup_requests, cutover_requests
+from waybill.files.model.shape import Knobs, Shape
+
+WITHIN = 0.02
+# Sizes, and not requests: the model is told them.
+SIZES = {"file bytes"}
+
+
+def differences(counted: dict[str, int], model: Requests) -> dict[str, tuple[int, int]]:
+    """Kinds of which model and count differ by more than 2 %: counted, modelled."""
+    kinds = (set(counted) | {kind for kind, number in model.items() if number}) - SIZES
+    return {
+        kind: (counted.get(kind, 0), model[kind])
+        for kind in sorted(kinds)
+        if abs(counted.get(kind, 0) - model[kind]) > WITHIN * counted.get(kind, 0)
+    }
+
+
+@pytest.mark.parametrize(
+    ("files", "accounts", "sizes"),
+    [
+        (300, 20, {}),
+        (240, 6, {"shard_size": 60, "packet_size": 100, "unit_size": 90}),
+    ],
+    ids=["as deployed", "cut small"],
+)
+def test_the_model_counts_as_the_run_does(scene: Scene, files: int, accounts: int, sizes: dict[str, int]) -> None:
+    with cut(scene.stack, **sizes):
+        counted = counted_runs(scene.stack, files, accounts)
+    backup, cutover = counted["backup"], counted["cutover"]
+    before, after = (run["file bytes"] // run["file writes"] for run in (backup, cutover))
+    shape = Shape(files, accounts, item_bytes=before, new_link_bytes=after - before, kms=False)
+    knobs = Knobs(**sizes)
+    assert differences(backup, backup_requests(shape, knobs)) == {}
+    assert differences(cutover, cutover_requests(shape, knobs)) == {}
