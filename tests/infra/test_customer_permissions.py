@@ -5,9 +5,9 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from waybill.settings import SalesforceSettings
 
 from infra.grants import SOURCE_READ
+from waybill.settings import SalesforceSettings
 
 from .conftest import ROOT
 

@@ -3,9 +3,8 @@
 import json
 import re
 
-from waybill.settings import SalesforceEnvironment
-
 from infra.catalogue import FUNCTIONS
+from waybill.settings import SalesforceEnvironment
 
 from .conftest import ROOT, Assembly
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from cfnlint.api import lint
-from waybill import errors
-from waybill.settings import SalesforceEnvironment
 
 from infra.catalogue import FUNCTIONS, FunctionSpec
 from infra.constructs.state_machine import PLACEHOLDER
+from waybill import errors
+from waybill.settings import SalesforceEnvironment
 
 from .conftest import KINDS, Assembly
 
