@@ -62,16 +62,22 @@ def cutover_requests(shape: Shape, knobs: Knobs) -> Requests:
         each = ceil(canary / min(CANARY_ACCOUNTS, shape.accounts))
         accounts = ceil(canary / each)
         found += _turn(Piece(1, accounts, canary), shape, read=min(_MB, shape.files / shape.accounts * shape.item_bytes))
+    pieces = _after_canary(pieces, canary)
     for piece in pieces:
         found += _times(piece.number, _switch_unit(piece, shape, knobs))
-    # The canary's rows are switched by then.
-    found -= Counter(
-        {"dynamodb put": canary, "file writes": canary, "write units": canary * _units(_switched_bytes(shape), 1024)}
-    )
     turns = sum(piece.number * turns_of(piece, knobs) for piece in pieces) + bool(canary)
     found += _finish_cutover(shape, turns=turns)
     found += Counter({"work put": 2, "work get": 1, "transitions": CUTOVER_STATES - 2 * (not canary)})
     return found
+
+
+def _after_canary(pieces: list[Piece], canary: int) -> list[Piece]:
+    """The units without the canary's rows, which are switched by then: those of the first accounts."""
+    if not pieces:
+        return []
+    first, *others = pieces
+    left = Piece(1, first.accounts, max(0, first.files - canary))
+    return [left, Piece(first.number - 1, first.accounts, first.files), *others]
 
 
 # -- the tasks ------------------------------------------------------------------------------------------------------------
