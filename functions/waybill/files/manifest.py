@@ -1,7 +1,7 @@
 """The rows of a shard's manifest: what listing hands to copying, as JSON lines in the work bucket."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from waybill.files.domain import FileState, HttpLocation, S3Location, SourceFacts, VerifiedBy
@@ -70,5 +70,5 @@ def file_from_json(row: Mapping[str, Any]) -> FileItem:
 
 
 def _given(value: Any) -> Json:
-    """The fields of a dataclass that are not None."""
-    return {field.name: given for field in fields(value) if (given := getattr(value, field.name)) is not None}
+    """The fields of a dataclass with slots that are not None."""
+    return {name: given for name in value.__slots__ if (given := getattr(value, name)) is not None}

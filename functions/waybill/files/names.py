@@ -146,8 +146,17 @@ class _Room:
         return len(quote(text, safe="")) <= self.encoded and len(text.encode()) <= self.raw
 
 
+_NO_PLACE = re.compile(r"[^A-Za-z0-9.\-]+")
+
+
 def _mapped(text: str) -> str:
     """NFC, with `_` for whatever has no place in a name. Keeps underscores and dots at the ends."""
+    if text.isascii():  # as nearly all names are: by character it would be the dearest step of listing
+        return _NO_PLACE.sub("_", text)
+    return _mapped_by_character(text)
+
+
+def _mapped_by_character(text: str) -> str:
     visible = "".join(character for character in text if not _invisible(character))
     kept: list[str] = []
     after_letter = False

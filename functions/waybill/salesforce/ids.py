@@ -1,6 +1,7 @@
 """Salesforce ids: 15 characters that are case sensitive, 18 that are not. Waybill stores and compares 18."""
 
 import re
+import string
 
 from waybill.errors import InvalidInput
 
@@ -28,9 +29,14 @@ def to18(text: str) -> str:
     raise InvalidInput(f"{_shown(text)} is not a Salesforce id: its last three characters do not fit the others. Is it mistyped?")
 
 
+# Which of five characters are upper case, as ones and noughts -> the suffix's character. Ids are read by the million.
+_CASES = str.maketrans({char: "1" if char.isupper() else "0" for char in string.ascii_letters + string.digits})
+_BY_CASES = {f"{bits:05b}"[::-1]: char for bits, char in enumerate(_SUFFIX)}
+
+
 def _suffix(start: str) -> str:
-    groups = (start[at : at + _GROUP] for at in range(0, len(start), _GROUP))
-    return "".join(_SUFFIX[sum(1 << bit for bit, char in enumerate(group) if "A" <= char <= "Z")] for group in groups)
+    cases = start.translate(_CASES)
+    return _BY_CASES[cases[:5]] + _BY_CASES[cases[5:10]] + _BY_CASES[cases[10:]]
 
 
 def _restore(start: str, suffix: str) -> str | None:

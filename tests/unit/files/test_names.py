@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from waybill.errors import ConfigurationError
+from waybill.files import names as names_module
 from waybill.files.domain import NO_ACCOUNT
 from waybill.files.names import DestinationKeys, KeyLimits, NameAllocator, clean, file_name
 from waybill.files.urls import LinkBuilder
@@ -245,3 +246,8 @@ def test_the_link_of_a_key_leads_back_to_it(account: str, name: str) -> None:
     key = keys_of(account).suffixed(file_name(name, "x.pdf"), "e1")
     assert links.key_of(links.link_for(key)) == key
     assert len(links.link_for(key)) <= 255
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=127), max_size=60))
+def test_plain_names_are_cleaned_as_all_others_are(text: str) -> None:
+    assert names_module._mapped(text) == names_module._mapped_by_character(text)
