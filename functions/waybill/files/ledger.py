@@ -106,7 +106,7 @@ class Ledger:
 
     def write(self, file: FileItem) -> Written:
         """Writes `file` over the version it was read at. `file.fence` must not be older than the item's."""
-        item = _item(replace(file, version=file.version + 1))
+        item = _item(file) | {_STORED_AS["version"]: file.version + 1}
         try:
             if file.version == 0:
                 self._table.put(item, condition="attribute_not_exists(pk)")

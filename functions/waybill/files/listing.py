@@ -243,7 +243,7 @@ class _Account:
         candidates = [fresh]
         if not copy.changed:
             candidates = [self._allocator.assign(entry.id, name), keys.suffixed(name, entry.id, long=True), fresh]
-        file = replace(copy.file, key=None)
+        file = copy.file if copy.file.key is None else replace(copy.file, key=None)
         if isinstance(copy.location, S3Location) and copy.location.alternate_key:
             file = replace(file, source_key=copy.location.key)
         suspect = self._suspect(entry, copy.file)
@@ -273,7 +273,8 @@ class _Pending:
             match what:
                 case Look():
                     location, facts = next(found)
-                    decision = resolve(replace(what, location=location), facts, rules=self._listing.rules)
+                    look = what if location == what.location else replace(what, location=location)
+                    decision = resolve(look, facts, rules=self._listing.rules)
                     account.settle(decision, entry, self.shards)
                 case Record():
                     account.settle(what, entry, self.shards)
