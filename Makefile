@@ -20,7 +20,9 @@ up: setup
 	$(BIN)/waybill up
 
 test: setup lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests --ignore tests/e2e
+	# Apart: a local stack holds its process's way to AWS for as long as it runs.
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/e2e
 
 lint: setup
 	$(BIN)/ruff check .
