@@ -46,7 +46,7 @@ def run_case(case: str, files: int) -> dict[str, Json]:
             command = [sys.executable, str(ROOT / "bench" / "scale_task.py"), step, folder, case, str(files)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode != 0:
-                words = done.stderr.strip().splitlines() or ["no reason given"]
+                words = done.stderr.strip().splitlines() or [f"it ended with {done.returncode} and gave no reason"]
                 figures[step] = {"error": words[-1][:500]}
                 print(f"{case}, {files:,} files, {step}: {words[-1][:300]}", file=sys.stderr)
                 break

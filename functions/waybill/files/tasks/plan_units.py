@@ -79,23 +79,30 @@ def plan_units(
     after, piece = str(cursor.get("after", "")), int(cursor.get("piece", 0))
     number, rows, unverified = int(cursor.get("units", 0)), int(cursor.get("rows", 0)), int(cursor.get("unverified", 0))
     canary: list[str] = list(cursor.get("canary", []))
-    due: list[tuple[str, int]] = []
     finished = True
-    for summary in _summaries(options, ledger=ledger, after=after):
-        after = summary.account_id
-        unverified += summary.unverified
-        count = _due(summary, run.kind)
-        if count:
-            due.append((after, count))
-            if len(canary) < CANARY_ACCOUNTS:
-                canary.append(after)
-        if time_is_up():
-            finished = False
-            break
-    planned = list(units(due, size=size, first_number=number))
+
+    def due() -> Iterator[tuple[str, int]]:
+        nonlocal after, unverified, finished
+        for summary in _summaries(options, ledger=ledger, after=after):
+            after = summary.account_id
+            unverified += summary.unverified
+            count = _due(summary, run.kind)
+            if count:
+                if len(canary) < CANARY_ACCOUNTS:
+                    canary.append(after)
+                yield after, count
+            if time_is_up():
+                finished = False
+                return
+
+    def planned() -> Iterator[dict[str, Any]]:
+        nonlocal number, rows
+        for unit in units(due(), size=size, first_number=number):
+            number, rows = number + 1, rows + unit.rows
+            yield _row(unit, run.fence)
+
     pieces = f"{run_prefix(run.run_id)}units/{run.fence:08d}"
-    work.put_rows(f"{pieces}-{piece:04d}.jsonl", (_row(unit, run.fence) for unit in planned))
-    number, rows = number + len(planned), rows + sum(unit.rows for unit in planned)
+    work.put_rows(f"{pieces}-{piece:04d}.jsonl", planned())
     if not finished:
         place = {"after": after, "piece": piece + 1, "units": number, "rows": rows, "unverified": unverified, "canary": canary}
         return PlanReply(status=Status.MORE, cursor=place, units=number, rows=rows)
