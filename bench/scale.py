@@ -31,6 +31,7 @@ STEPS = (
     "plan_units",
     "update_urls",
     "finish_run (cutover)",
+    "list_accounts (again)",
 )
 PEAK_MB, GROWTH = 200, 1.2
 # A task that takes less than this of a file's whole CPU is start-up at small sizes: its growth says nothing.

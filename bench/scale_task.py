@@ -76,10 +76,9 @@ class Task:
             setattr(compose, name, stand_in)
         self._runs = folder / "runs.json"
 
-    def start(self, kind: str, mode: str) -> None:
+    def start(self, kind: str, mode: str, *, name: str = "scale") -> None:
         from waybill.files.tasks import start_run
 
-        name = (BACKUP if kind == "backup" else CUTOVER).partition("-")[2]
         event = {"kind": kind, "execution_arn": f"arn:{kind}", "execution_name": name, "input": {"mode": mode}}
         reply = self.call(start_run.handler, event)
         if reply["outcome"] != "started":
@@ -173,6 +172,7 @@ STEPS: dict[str, Callable[[Task], None]] = {
     "plan_units": _plan_units,
     "update_urls": _update_urls,
     "finish_run (cutover)": lambda task: _finish(task, "cutover", "switched"),
+    "list_accounts (again)": _list_accounts,
 }
 
 
@@ -182,6 +182,8 @@ def main(step: str, folder: str, case: str, files: str) -> None:
         task.start("backup", "full")
     if step == "plan_units":
         task.start("cutover", "execute")
+    if step == "list_accounts (again)":
+        task.start("backup", "incremental", name="again")
     task.calls = 0
     before, began = time.process_time(), time.monotonic()
     STEPS[step](task)
