@@ -30,8 +30,9 @@ def quoted_path(path: str) -> str:
 
 
 def quoted_query(parameters: Mapping[str, str]) -> str:
-    """A query string in the order that the signature asks for."""
-    return "&".join(sorted(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in parameters.items()))
+    """A query string in the order that the signature asks for: by encoded name, and only then by value."""
+    pairs = sorted((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in parameters.items())
+    return "&".join(f"{name}={value}" for name, value in pairs)
 
 
 class Signer:

@@ -9,7 +9,7 @@ import pytest
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from waybill.aws.signing import EMPTY_SHA256, UNSIGNED_PAYLOAD, Keys, Signer, quoted_path, quoted_query
@@ -70,6 +70,7 @@ def test_a_copy_is_signed_as_botocore_signs_it(
 
 
 @settings(deadline=None)
+@example(parameters={"0": "0", "00": "0"}, bucket="docs", token=None)
 @given(parameters=st.dictionaries(keys, keys, max_size=5), bucket=st.sampled_from(["docs", "docs.example.com"]), token=tokens)
 def test_a_query_is_signed_as_botocore_signs_it(parameters: dict[str, str], bucket: str, token: str | None) -> None:
     mine = Keys("AKIAEXAMPLE", "secret", token)
