@@ -106,16 +106,26 @@ def plan_units(
     if not finished:
         place = {"after": after, "piece": piece + 1, "units": number, "rows": rows, "unverified": unverified, "canary": canary}
         return PlanReply(status=Status.MORE, cursor=place, units=number, rows=rows)
+    _insist(options, run, unverified)
+    _join(work, run, pieces=pieces, count=piece + 1)
+    planned_canary = _canary(options, run, canary)
+    store.record(run.run_id, step, {"units": number, "rows": rows, "canary": planned_canary})
+    return PlanReply(units=number, rows=rows, canary=planned_canary)
+
+
+def _insist(options: Options, run: RunContext, unverified: int) -> None:
+    """Raises NotReady where a strict cutover meets files that are not verified."""
     if options.strict and unverified and run.kind is RunKind.CUTOVER and not run.dry_run:
         raise NotReady(
             f"{unverified} files are not verified and the run is strict: nothing was switched. See `waybill status --errors`."
         )
+
+
+def _join(work: WorkBucket, run: RunContext, *, pieces: str, count: int) -> None:
+    """Writes units.jsonl of its pieces."""
     with work.writer(f"{run_prefix(run.run_id)}units.jsonl", content_type="application/jsonl") as out:
-        for n in range(piece + 1):
+        for n in range(count):
             out.write(work.get(f"{pieces}-{n:04d}.jsonl") or b"")
-    planned_canary = _canary(options, run, canary)
-    store.record(run.run_id, step, {"units": number, "rows": rows, "canary": planned_canary})
-    return PlanReply(units=number, rows=rows, canary=planned_canary)
 
 
 def settle_broken_turns(run: RunContext, *, store: RunStore, ledger: Ledger, work: WorkBucket) -> None:
