@@ -73,7 +73,7 @@ class LocalStack:
         functions: dict[str, lambdas.FunctionSpec] = {}
         self.invoker = lambdas.LambdaInvoker(functions)
         self.runner = Runner(lambdas=self.invoker, clients=self.client, time_scale=self.time_scale, on_event=self._on_event)
-        install(self.runner)
+        self._undo.callback(install(self.runner))
         self.aws = endpoint.Endpoint()
         with _named(self.ports.aws):
             self.aws.start(port=self.ports.aws)

@@ -1,7 +1,8 @@
 """Puts the runner behind moto's Step Functions API, so that boto3 and the AWS CLI see it; moto keeps the machines, tags and aliases."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from moto.core.exceptions import AWSError
@@ -48,8 +49,8 @@ class TaskTimedOut(AWSError):
     TYPE = "TaskTimedOut"
 
 
-def install(runner: Runner) -> None:
-    """Makes moto answer with this runner; may be called again with another. Before the first request to a moto server."""
+def install(runner: Runner) -> Callable[[], None]:
+    """Makes moto answer with this runner, until the function that it returns is called. Before the first request to a moto server."""
 
     def resolve(arn: str) -> None:
         parts = arn.split(":")
@@ -62,7 +63,9 @@ def install(runner: Runner) -> None:
 
     runner.resolve = resolve
     RunnerResponse.runner = runner
+    before = urls.url_paths["{0}/$"]
     urls.url_paths["{0}/$"] = RunnerResponse.dispatch
+    return partial(urls.url_paths.__setitem__, "{0}/$", before)
 
 
 class RunnerResponse(StepFunctionResponse):

@@ -21,9 +21,12 @@ def states(world: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     with mock_aws():
-        install(world.runner)
-        yield boto3.client("stepfunctions", region_name="us-east-1")
-        world.runner.close()
+        uninstall = install(world.runner)
+        try:
+            yield boto3.client("stepfunctions", region_name="us-east-1")
+        finally:
+            world.runner.close()
+            uninstall()
 
 
 def create(states: Any, own: dict[str, Any], name: str = "m", **fields: Any) -> str:
@@ -261,3 +264,14 @@ def test_a_nested_execution_finds_its_machine_in_moto(states: Any, world: Any) -
     }
     arn = run(states, world, {"A": task}, name="outer")
     assert states.describe_execution(executionArn=arn)["output"] == "7"
+
+
+def test_uninstalled_moto_answers_by_itself(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    not_ours = json.dumps({"StartAt": "A", "States": {"A": DONE}})
+    with mock_aws():
+        install(world.runner)()
+        client = boto3.client("stepfunctions", region_name="us-east-1")
+        assert client.create_state_machine(name="m", definition=not_ours, roleArn=ROLE)["stateMachineArn"]
+    world.runner.close()
