@@ -57,10 +57,12 @@ build/bench/.ready: bench/requirements.txt
 	build/bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bench/requirements.txt
 	touch $@
 
-# Renews requirements.txt (Lambda) and requirements-dev.txt (everything else) from pyproject.toml.
+# Renews requirements.txt (Lambda), requirements-records.txt (the layer of the record tasks) and requirements-dev.txt (everything
+# else) from pyproject.toml.
 lock: setup
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements.txt
-	$(BIN)/uv pip compile pyproject.toml --extra cli --extra infra --extra local --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile pyproject.toml --extra records --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet -c requirements.txt -o requirements-records.txt
+	$(BIN)/uv pip compile pyproject.toml --extra records --extra cli --extra infra --extra local --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet -c requirements.txt -o requirements-dev.txt
 	$(BIN)/uv pip compile bench/requirements.in --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet -o bench/requirements.txt
 
 clean:

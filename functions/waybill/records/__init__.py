@@ -1,0 +1,1 @@
+"""Workbooks, CSV files and data plans into Salesforce objects, and back."""

@@ -1,0 +1,1 @@
+"""Input files of any kind into a job and its tables."""
