@@ -19,10 +19,10 @@ from waybill.files.manifest import ManifestRow
 from waybill.files.names import KeyLimits
 from waybill.files.sharding import shards_of
 from waybill.files.tasks.list_files import ListFilesReply, ListFilesRequest, list_files
-from waybill.files.tasks.start_run import LOCK, context_of
 from waybill.files.urls import LinkBuilder
 from waybill.runs.lock import Lock
-from waybill.runs.model import Options, RunKind, RunRecord, RunStatus
+from waybill.runs.model import Context, Options, RunKind, RunRecord, RunStatus
+from waybill.runs.starting import context_of
 from waybill.runs.store import RunStore
 from waybill.runs.work import Row, WorkBucket
 from waybill.salesforce.connect import connect
@@ -48,7 +48,7 @@ class BackupWorld:
         self.reader = EntryReader(client=connect(settings, secret, cache=MemoryTokenCache()), settings=settings)
         table = create_table(compose.aws("dynamodb"), "backup")
         self.store, self.ledger = RunStore(table), Ledger(table)
-        self.lock = Lock(table=table, name=LOCK, is_running=lambda _: True)
+        self.lock = Lock(table=table, name=Context.FILES, is_running=lambda _: True)
         compose.aws("s3").create_bucket(Bucket="work-bucket")
         self.look: SourceLook = found
         self.work = WorkBucket(client=compose.aws("s3"), bucket="work-bucket")

@@ -16,16 +16,16 @@ from waybill.files.tasks import (
     list_accounts,
     list_files,
     plan_units,
-    start_run,
     validate_files,
 )
+from waybill.runs import starting
 
 # Payloads and replies are JSON.
 Json = Any
 Reply = Mapping[str, Any] | StateError | Callable[[Json], Mapping[str, Any]]
 
 _MODELS: Mapping[str, tuple[type[BaseModel], type[BaseModel]]] = {
-    "StartRun": (start_run.StartRequest, start_run.StartReply),
+    "StartRun": (starting.StartRequest, starting.StartReply),
     "ListAccounts": (list_accounts.ListAccountsRequest, list_accounts.ListAccountsReply),
     "ListFiles": (list_files.ListFilesRequest, list_files.ListFilesReply),
     "CollectShards": (collect_shards.CollectRequest, collect_shards.CollectReply),

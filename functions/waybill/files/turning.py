@@ -12,10 +12,9 @@ from waybill.errors import SalesforceQuotaExhausted
 from waybill.files.building import metered
 from waybill.files.entries import EntryReader
 from waybill.files.switching import Direction, Row
-from waybill.files.tasks.start_run import LOCK
 from waybill.files.turns import Examine, Failure, Turns, UnitScope, rounded_up
 from waybill.runs.lock import ensure_held
-from waybill.runs.model import Control, RunContext
+from waybill.runs.model import Context, Control, RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Reply, Request, Status
 from waybill.salesforce.client import SalesforceClient
@@ -57,7 +56,7 @@ def turns_for(
         work=compose.work(environment),
         examine=examine,
         write=lambda rows, found: write_urls(writing, config.salesforce, rows, found, careful=run.careful),
-        ensure_lock=lambda: ensure_held(table, name=LOCK, fence=run.fence),
+        ensure_lock=lambda: ensure_held(table, name=Context.FILES, fence=run.fence),
         now=now,
         pause=pause,
         size=min(config.migration.unit_size, CAREFUL_SIZE) if run.careful else config.migration.unit_size,

@@ -1,20 +1,35 @@
 """What a run is: its kind, options, status, counts and errors, as the ledger stores and the API shows them."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
 RunId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,120}$")]
 AccountId = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]{15}([A-Za-z0-9]{3})?|no-account)$")]
 
 ERRORS_SHOWN = 50
+MAX_FILES = 1_000_000_000  # that a cap may say: more than 38 digits DynamoDB could not even store
+
+
+class Context(StrEnum):
+    """What a run works on. Runs of one context share a lock; the contexts do not disturb each other."""
+
+    FILES = "files"
+    RECORDS = "records"
 
 
 class RunKind(StrEnum):
     BACKUP = "backup"
     CUTOVER = "cutover"
     ROLLBACK = "rollback"
+    LOAD = "load"
+    UNDO = "undo"
+
+    @property
+    def context(self) -> Context:
+        return Context.RECORDS if self in {RunKind.LOAD, RunKind.UNDO} else Context.FILES
 
 
 class RunStatus(StrEnum):
@@ -62,6 +77,37 @@ class Counts(Model):
         return self.held_back + self.failed + self.conflicts
 
 
+class RowCounts(Model):
+    """What a run did, in rows of its input: each is in exactly one of the five. `deleted` counts rows of the org, beside them."""
+
+    total: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    failed: int = 0
+    deleted: int = 0
+
+    def __add__(self, other: Self) -> "RowCounts":
+        return RowCounts(**{name: getattr(self, name) + getattr(other, name) for name in RowCounts.model_fields})
+
+    @property
+    def problems(self) -> int:
+        return self.rejected + self.failed
+
+
+class RowError(Model):
+    """One row's trouble. `row` is the row as a person sees it in the file, 0 where it is of no single row."""
+
+    object: str = ""
+    file: str = ""
+    sheet: str = ""
+    row: int = 0
+    field: str = ""
+    code: str
+    message: str
+
+
 class ErrorRow(BaseModel):
     """One file's trouble. `url` is masked; for a conflict the message has the old, expected and found value."""
 
@@ -80,15 +126,34 @@ class Parent(Model):
     """The cutover that a backup runs inside: it holds the lock."""
 
     run_id: RunId
-    fence: int
+    fence: Annotated[int, Field(ge=0, le=10**15)]
+
+
+class LoadMode(StrEnum):
+    """What a load may do, whatever its plan says."""
+
+    UPSERT = "upsert"
+    INSERT = "insert"  # existing rows are left as they are
+    UPDATE = "update"  # rows that do not exist are rejected
+
+
+class LoadOptions(Model):
+    """What a load takes in and may do. Either `input` or `retry_of` is given."""
+
+    # A file, or a folder as a zip, in the work bucket.
+    input: Annotated[str, StringConstraints(pattern=r"^inbox/[A-Za-z0-9_-]{8,64}/[^/\x00-\x1f]{1,200}$")] | None = None
+    # The run whose rejected and failed rows are loaded again.
+    retry_of: RunId | None = None
+    write: LoadMode | None = None
+    allow_delete: bool = False
 
 
 class Options(Model):
-    """What a run was asked to do: the input of all three state machines, with their defaults."""
+    """What a run was asked to do: the input of every state machine, with its defaults. `run_id`: what is rolled back or undone."""
 
     mode: Literal["full", "incremental", "dry_run", "execute"]
     accounts: tuple[AccountId, ...] = ()
-    max_files: Annotated[int, Field(ge=1)] | None = None
+    max_files: Annotated[int, Field(ge=1, le=MAX_FILES)] | None = None
     dry_run: bool = False
     deep: bool = False
     strict: bool = False
@@ -97,9 +162,10 @@ class Options(Model):
     allow_private_links: bool = False
     run_id: RunId | None = None
     all: bool = False
-    requested_by: str = "console"
+    requested_by: Annotated[str, StringConstraints(max_length=2_048)] = "console"
     resume: RunId | None = None
     parent: Parent | None = None
+    load: LoadOptions | None = None
 
 
 class RunContext(Model):
@@ -132,6 +198,9 @@ class RunRecord(Model):
     control_reason: str = ""
     counts: Counts = Counts()
     errors: tuple[ErrorRow, ...] = ()
+    rows: RowCounts = RowCounts()
+    objects: Mapping[str, RowCounts] = {}
+    row_errors: tuple[RowError, ...] = ()
     # The configuration as it was when the run began, as JSON.
     configuration: str = ""
 
@@ -140,8 +209,12 @@ class RunRecord(Model):
         return self.options.dry_run or self.options.mode == "dry_run"
 
 
+# What only one context's runs have to show.
+_ONLY = {Context.FILES: ("accounts", "files"), Context.RECORDS: ("rows", "objects", "input", "undoes")}
+
+
 class RunView(BaseModel):
-    """A run as the API and the command show it."""
+    """A run as the API and the command show it: `files` of one that moves files, `rows` and `objects` of one that loads records."""
 
     run_id: str
     kind: RunKind
@@ -153,26 +226,45 @@ class RunView(BaseModel):
     started_at: str
     ended_at: str | None
     requested_by: str
-    accounts: tuple[str, ...]
+    accounts: tuple[str, ...] = ()
     execution_arn: str
-    files: Counts
-    errors: tuple[ErrorRow, ...]
+    files: Counts = Counts()
+    rows: RowCounts = RowCounts()
+    objects: Mapping[str, RowCounts] = {}
+    # The file or folder that a load takes in; the run that an undo undoes.
+    input: str | None = None
+    undoes: str | None = None
+    errors: tuple[ErrorRow, ...] | tuple[RowError, ...]
 
     @classmethod
-    def of(cls, record: RunRecord, *, counts: Counts | None = None) -> Self:
+    def of(
+        cls, record: RunRecord, *, counts: Counts | None = None, rows: tuple[RowCounts, Mapping[str, RowCounts]] | None = None
+    ) -> Self:
+        """`counts`, `rows`: so far, of a run that runs."""
+        options = record.options
         return cls(
             run_id=record.run_id,
             kind=record.kind,
-            mode=record.options.mode,
+            mode=options.mode,
             status=record.status,
             phase=record.phase,
             message=record.message,
             dry_run=record.dry_run,
             started_at=record.started_at,
             ended_at=record.ended_at,
-            requested_by=record.options.requested_by,
-            accounts=record.options.accounts,
+            requested_by=options.requested_by,
+            accounts=options.accounts,
             execution_arn=record.execution_arn,
             files=counts or record.counts,
-            errors=record.errors,
+            rows=rows[0] if rows else record.rows,
+            objects=rows[1] if rows else record.objects,
+            input=options.load.input.rpartition("/")[2] if options.load and options.load.input else None,
+            undoes=options.run_id if record.kind is RunKind.UNDO else None,
+            errors=record.errors if record.kind.context is Context.FILES else record.row_errors,
         )
+
+    @model_serializer(mode="wrap")
+    def _of_its_context(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what does not apply."""
+        others = {name for context, names in _ONLY.items() if context is not self.kind.context for name in names}
+        return {name: value for name, value in whole(self).items() if name not in others}

@@ -1,10 +1,10 @@
 """Runs and the results of their steps in the table. A result is a fact: the first one written for a step stands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from waybill.errors import NotFound
-from waybill.runs.model import Control, Counts, ErrorRow, RunRecord, RunStatus
+from waybill.runs.model import Control, Counts, ErrorRow, RowCounts, RowError, RunRecord, RunStatus
 from waybill.table import ConditionFailed, Item, Table
 
 _SK = "RUN"
@@ -131,21 +131,41 @@ class RunStore:
         errors: list[ErrorRow],
     ) -> bool:
         """Ends a run; False where another execution has resumed it meanwhile, whose end it then is not."""
+        left = {"counts": counts.model_dump(), "errors": [error.model_dump(by_alias=True) for error in errors]}
+        return self._end(run_id, execution_arn, status=status, ended_at=ended_at, message=message, left=left)
+
+    def finish_records(
+        self,
+        run_id: str,
+        *,
+        execution_arn: str,
+        status: RunStatus,
+        ended_at: str,
+        message: str,
+        rows: RowCounts,
+        objects: Mapping[str, RowCounts],
+        errors: Sequence[RowError],
+    ) -> bool:
+        """The same of a run that loads records."""
+        left = {
+            "rows": rows.model_dump(),
+            "objects": {name: counts.model_dump() for name, counts in objects.items()},
+            "row_errors": [error.model_dump() for error in errors],
+        }
+        return self._end(run_id, execution_arn, status=status, ended_at=ended_at, message=message, left=left)
+
+    def _end(
+        self, run_id: str, execution_arn: str, *, status: RunStatus, ended_at: str, message: str, left: Mapping[str, Any]
+    ) -> bool:
+        """`left`: what the run leaves in its item, by attribute."""
+        given = {"status": status, "ended_at": ended_at, "message": message, "phase": "ended", **left}
         try:
             self._table.update(
                 _key(run_id),
                 _SK,
-                expression="SET #s = :status, ended_at = :at, #m = :message, #n = :counts, #e = :errors, #p = :phase",
-                names={"#s": "status", "#m": "message", "#n": "counts", "#e": "errors", "#p": "phase"},
-                values={
-                    ":status": status,
-                    ":at": ended_at,
-                    ":message": message,
-                    ":counts": counts.model_dump(),
-                    ":errors": [error.model_dump(by_alias=True) for error in errors],
-                    ":phase": "ended",
-                    ":arn": execution_arn,
-                },
+                expression="SET " + ", ".join(f"#{name} = :{name}" for name in given),
+                names={f"#{name}": name for name in given},
+                values={":arn": execution_arn, **{f":{name}": value for name, value in given.items()}},
                 condition="execution_arn = :arn",
             )
         except ConditionFailed:

@@ -13,10 +13,10 @@ from waybill.files.jobs import CopyJob, Tools
 from waybill.files.outcomes import outcome_to_json
 from waybill.files.sources import Seen
 from waybill.files.tasks.copy_files import CopyReply, Shard, copy_files
-from waybill.files.tasks.start_run import context_of
 from waybill.files.tasks.validate_files import validate_files
 from waybill.files.web import Web
 from waybill.runs.model import Control, RunRecord
+from waybill.runs.starting import context_of
 from waybill.runs.task import Status
 
 

@@ -12,9 +12,10 @@ from waybill.files.domain import FileState
 from waybill.files.ledger import AccountSummary
 from waybill.files.reporting import report_key
 from waybill.files.summing import ACCOUNTS_IN_FLIGHT, Spans, sum_up
-from waybill.files.tasks.finish_run import FinishReply, FinishRequest, StateError, finish_run, run_to_finish
-from waybill.files.tasks.start_run import context_of
+from waybill.files.tasks.finish_run import FinishReply, finish_run
+from waybill.runs.finishing import ExecutionDetail, StateError, run_to_finish
 from waybill.runs.model import Control, Counts, RunRecord, RunStatus
+from waybill.runs.starting import context_of
 from waybill.runs.task import Status
 
 BROKE_OFF = StateError.model_validate({"Error": "ABORTED", "Cause": "by an operator"})
@@ -264,26 +265,26 @@ def test_accounts_that_took_long_leave_the_report_to_a_call_of_its_own(world: Ba
 # -- whose end it is ----------------------------------------------------------------------------------------------------
 
 
-def detail(name: str, arn: str) -> FinishRequest:
-    return FinishRequest.model_validate({"detail": {"executionArn": arn, "name": name, "status": "ABORTED", "input": "{}"}})
+def detail(name: str, arn: str) -> ExecutionDetail:
+    return ExecutionDetail.model_validate({"executionArn": arn, "name": name, "status": "ABORTED", "input": "{}"})
 
 
 def test_a_stopped_execution_is_told_by_its_arn_where_two_machines_have_its_name(world: BackupWorld) -> None:
     world.begin("backup-weekend", arn="arn:backup:weekend")
     world.lock.release(1)
     cutover = world.begin("cutover-weekend", arn="arn:cutover:weekend")
-    found = run_to_finish(detail("weekend", "arn:cutover:weekend"), world.store)
+    found = run_to_finish(None, None, detail("weekend", "arn:cutover:weekend"), world.store)
     assert found is not None
     assert found[0] == cutover
-    assert run_to_finish(detail("weekend", "arn:rollback:weekend"), world.store) is None
+    assert run_to_finish(None, None, detail("weekend", "arn:rollback:weekend"), world.store) is None
 
 
 def test_a_late_call_of_an_execution_that_was_taken_over_finishes_nothing(world: BackupWorld) -> None:
     run = world.begin()
-    request = FinishRequest(run=context_of(run))
-    assert run_to_finish(request, world.store) is not None
+    told = context_of(run)
+    assert run_to_finish(told, None, None, world.store) is not None
     world.store.resume(run.run_id, execution_arn="arn:2", fence=run.fence + 1)
-    assert run_to_finish(request, world.store) is None
+    assert run_to_finish(told, None, None, world.store) is None
 
 
 @pytest.mark.parametrize("moment", ["before", "while the accounts are counted"])

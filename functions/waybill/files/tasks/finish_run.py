@@ -1,23 +1,22 @@
 """Ends a run: sums accounts up, writes the report, sends the event, lets the lock go. Also called when an execution broke off."""
 
-import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from waybill import compose
 from waybill.clock import iso
-from waybill.errors import InvalidInput
 from waybill.files.ledger import Ledger
 from waybill.files.reporting import write_reports
 from waybill.files.summing import sum_up
-from waybill.files.tasks.start_run import LOCK, execution_is_running
 from waybill.files.totals import Totals, backup_totals, errors_of, sample, switch_totals
 from waybill.files.unaccounted import note_unaccounted
+from waybill.runs.finishing import ExecutionDetail, StateError, run_to_finish, send_event, status_of
 from waybill.runs.lock import Lock
-from waybill.runs.model import Control, Counts, ErrorRow, RunContext, RunKind, RunRecord, RunStatus
+from waybill.runs.model import Context, Counts, ErrorRow, RunContext, RunKind, RunRecord, RunStatus
+from waybill.runs.starting import execution_is_running
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
 from waybill.runs.work import WorkBucket
@@ -26,28 +25,6 @@ from waybill.telemetry import emit, logger
 
 # Accounts that took longer leave the report to a call of its own: of a million files it takes minutes.
 BESIDE_REPORT = timedelta(minutes=2)
-
-
-class StateError(BaseModel):
-    """What a Catch hands over."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    error: str = Field(alias="Error", default="")
-    cause: str = Field(alias="Cause", default="")
-
-
-class ExecutionDetail(BaseModel):
-    """Of EventBridge's `Step Functions Execution Status Change`."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    execution_arn: str = Field(alias="executionArn")
-    name: str
-    status: str
-    input: str | None = None
-    error: str | None = None
-    cause: str | None = None
 
 
 class DeltaResult(BaseModel):
@@ -86,7 +63,7 @@ class FinishReply(Reply):
 @task(LedgerEnvironment, FinishRequest)
 def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock) -> FinishReply:
     store, table = compose.runs(environment), compose.table(environment.table)
-    found = run_to_finish(request, store)
+    found = run_to_finish(request.run, request.error, request.detail, store)
     if found is None:
         logger.info("nothing to finish", extra={"detail": request.detail.name if request.detail else ""})
         return FinishReply()
@@ -99,7 +76,7 @@ def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock
         store=store,
         ledger=compose.ledger(environment),
         work=compose.work(environment),
-        lock=Lock(table=table, name=LOCK, is_running=execution_is_running),
+        lock=Lock(table=table, name=Context.FILES, is_running=execution_is_running),
         url_field=environment.config.salesforce.url_field,
         send=lambda detail: send_event(detail, stage=environment.stage),
         now=clock.now,
@@ -168,50 +145,11 @@ def finish_run(
     return FinishReply(result=result)
 
 
-def run_to_finish(request: FinishRequest, store: RunStore) -> tuple[RunRecord, StateError | None] | None:
-    """The run to finish; None where it has ended already, or another execution has resumed it."""
-    if request.run is not None:
-        record = store.get(request.run.run_id)
-        # The fence tells executions of a run apart: a late call of an old one must not end the newer, nor let its lock go.
-        return (record, request.error) if record.fence == request.run.fence else None
-    if request.detail is None:
-        raise InvalidInput("finish_run needs a run, or the detail of an execution's event.")
-    detail = request.detail
-    found = _of_execution(detail, store)
-    if found is None or found.status is not RunStatus.RUNNING:
-        return None
-    cause = detail.cause or f"The execution ended as {detail.status} before it could finish the run."
-    return found, StateError.model_validate({"Error": detail.error or detail.status, "Cause": cause})
-
-
-def _of_execution(detail: ExecutionDetail, store: RunStore) -> RunRecord | None:
-    """The run that this execution works on. Executions of several machines may have one name: who is at work tells the ARN."""
-    resumed = json.loads(detail.input or "{}").get("resume")
-    names = [str(resumed)] if resumed else [f"{kind}-{detail.name}" for kind in RunKind]
-    records = (record for name in names if (record := store.find(name)))
-    return next((record for record in records if record.execution_arn == detail.execution_arn), None)
-
-
 def _status(record: RunRecord, error: StateError | None, delta: DeltaResult | None, store: RunStore) -> tuple[RunStatus, str]:
-    if error is not None and error.error:
-        status = RunStatus.REFUSED if error.error == "NotReady" else RunStatus.FAILED
-        return status, _message(error)
-    if delta is not None and delta.status is not RunStatus.COMPLETED:
+    failed = error is not None and bool(error.error)
+    if not failed and delta is not None and delta.status is not RunStatus.COMPLETED:
         return delta.status, f"The delta {delta.run_id} ended as {delta.status}. {delta.message}".strip()
-    control = store.control(record.run_id)
-    if control is not None:
-        reason = store.get(record.run_id).control_reason
-        return (RunStatus.PAUSED if control is Control.PAUSE else RunStatus.CANCELLED), reason
-    return RunStatus.COMPLETED, ""
-
-
-def _message(error: StateError) -> str:
-    try:
-        cause = json.loads(error.cause)
-    except ValueError:
-        return error.cause or error.error
-    # A Lambda says `errorMessage`; the delta, an execution of its own, has `Cause`.
-    return str(cause.get("errorMessage") or cause.get("Cause") or error.error) if isinstance(cause, dict) else error.cause
+    return status_of(record, error, store)
 
 
 def _totals(record: RunRecord, delta: DeltaResult | None, *, store: RunStore, work: WorkBucket) -> tuple[Totals, list[ErrorRow]]:
@@ -223,15 +161,3 @@ def _totals(record: RunRecord, delta: DeltaResult | None, *, store: RunStore, wo
     if delta is not None:
         errors = (errors + list(store.get(delta.run_id).errors))[: len(errors) + 50]
     return totals, errors
-
-
-def send_event(detail: dict[str, Any], *, stage: str) -> None:
-    """Tells the event bus that a run has ended. A bus that does not answer must not keep the lock held."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        compose.aws("events").put_events(
-            Entries=[{"Source": f"waybill.{stage}", "DetailType": "Run Ended", "Detail": json.dumps(detail)}]
-        )
-    except (BotoCoreError, ClientError) as error:
-        logger.warning("event not sent", extra={"run_id": detail["run_id"], "reason": str(error)})
