@@ -22,6 +22,7 @@ STOP_SECONDS = 20.0
     waybill up --from ~/Documents/contracts
     waybill up --empty --ports 0
     waybill up --accounts 25 --files 1000
+    waybill up --empty --schema erd-data.json
     """,
 )
 @click.option("--empty", is_flag=True, help="Start without data.")
@@ -29,9 +30,20 @@ STOP_SECONDS = 20.0
               help="Your own files: each folder in DIR becomes an account, each file below it an entry.")  # fmt: skip
 @click.option("--accounts", type=click.IntRange(1, 10_000), metavar="N", help="Number of sample accounts.")
 @click.option("--files", type=click.IntRange(1, 1_000_000), metavar="N", help="Number of sample files.")
+@click.option("--schema", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+              help="More objects for Salesforce: an erd-data.json of Revenue Cloud, or a file like local/salesforce/schema.json.")  # fmt: skip
 @click.option("--ports", type=Ports(), metavar="P", help="0 for any free ports, or AWS,Salesforce,API. Default: 4566,4567,8080.")
 @click.pass_obj
-def up(app: App, *, empty: bool, from_dir: Path | None, accounts: int | None, files: int | None, ports: str | None) -> ExitCode:
+def up(
+    app: App,
+    *,
+    empty: bool,
+    from_dir: Path | None,
+    accounts: int | None,
+    files: int | None,
+    schema: Path | None,
+    ports: str | None,
+) -> ExitCode:
     """Start AWS, a Salesforce stand-in and Waybill itself on this machine, until Ctrl-C."""
     if empty and (from_dir or accounts or files):
         raise click.UsageError("--empty has no data: leave out --from, --accounts and --files.")
@@ -48,7 +60,9 @@ def up(app: App, *, empty: bool, from_dir: Path | None, accounts: int | None, fi
     # what the stack says while it runs is no part of the one JSON object
     with contextlib.redirect_stdout(sys.stderr) if app.json else contextlib.nullcontext():
         code = ExitCode(
-            stack.run(home=app.home.path, ports=ports, empty=empty, from_dir=from_dir, accounts=accounts, files=files)
+            stack.run(
+                home=app.home.path, ports=ports, empty=empty, from_dir=from_dir, accounts=accounts, files=files, schema=schema
+            )
         )
     if code is not ExitCode.DONE and app.json:
         raise CommandError(

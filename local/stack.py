@@ -24,6 +24,8 @@ from local.aws.http_api import HttpApi
 from local.aws.intrinsics import Resource, TemplateError
 from local.aws.transport import InProcess
 from local.layout import Names, Ports
+from local.salesforce.schema import Schema
+from local.salesforce.schema_files import load_schema
 from local.salesforce.simulator import SalesforceSimulator
 from local.samples.folder import from_folder
 from local.samples.load import Loaded, load
@@ -41,13 +43,15 @@ STOP_SECONDS = 5.0
 class LocalStack:
     """Started and stopped from one thread; one per process, since boto3's way to AWS is the process's.
 
-    `templates`: a folder with synthesised templates, else they are made. `time_scale` multiplies the machines' waits.
+    `templates`: a folder with synthesised templates, else they are made. `time_scale` multiplies the machines' waits. `schema`: the
+    objects of the simulated org, else the default ones.
     """
 
     home: LocalHome
     ports: Ports = field(default_factory=Ports)
     templates: Path | None = None
     time_scale: float = 1.0
+    schema: Schema | None = None
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     _undo: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
 
@@ -66,7 +70,7 @@ class LocalStack:
         logs = lambdas.LambdaLogs(self.home.path)
         logs.start()
         self._undo.callback(logs.stop)
-        self.simulator = SalesforceSimulator(port=self.ports.salesforce)
+        self.simulator = SalesforceSimulator(port=self.ports.salesforce, schema=self.schema)
         with _named(self.ports.salesforce):
             self.simulator.start()
         self._undo.callback(self.simulator.stop)
@@ -213,13 +217,22 @@ def _named(port: int) -> Iterator[None]:
         raise OSError(error.errno, f"Port {port} of 127.0.0.1 cannot be used: {error.strerror}. Try --ports 0.") from error
 
 
-def run(*, home: Path, ports: str | None, empty: bool, from_dir: Path | None, accounts: int | None, files: int | None) -> int:
+def run(
+    *,
+    home: Path,
+    ports: str | None,
+    empty: bool,
+    from_dir: Path | None,
+    accounts: int | None,
+    files: int | None,
+    schema: Path | None = None,
+) -> int:
     """`waybill up`: starts, loads data, says so, and runs until it is told to stop. 0, or 2 where it cannot start."""
     signals = Signals()
     signals.install()
     stack: LocalStack | None = None
     try:
-        stack = LocalStack(LocalHome(home), Ports.parse(ports))
+        stack = LocalStack(LocalHome(home), Ports.parse(ports), schema=None if schema is None else load_schema(schema))
         print("Starting ...", flush=True)
         began = time.monotonic()
         stack.start()

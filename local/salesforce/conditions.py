@@ -10,6 +10,7 @@ from local.salesforce import soql_ast as ast
 from local.salesforce.dates import literal_range, parse_datetime, stamp, start_of_day
 from local.salesforce.errors import Fault
 from local.salesforce.ids import key_of
+from local.salesforce.loose import loose_test
 from local.salesforce.paths import Scope
 from local.salesforce.schema import NUMBERS, Field
 from local.salesforce.soql_ast import Kind
@@ -45,6 +46,9 @@ def compiled(condition: ast.Condition, scope: Scope, sub_query: SubQuery) -> Pre
                 if not entry.is_id:
                     raise scope.fault(field.position, f"semi join field must be an id or reference: {field.text}")
                 members = {str(value)[:15] for value in sub_query(values) if value is not None}
+            elif entry.loose:
+                tests = [_loose("=", value, scope) for value in values]
+                return _applied(field, scope, lambda found: any(test(found) for test in tests) != negated)
             else:
                 members = {_operand(entry, value, scope) for value in values}
             norm = _normaliser(entry)
@@ -82,6 +86,8 @@ def _comparison(entry: Field, sign: str, literal: ast.Literal, scope: Scope) -> 
         return _like(entry, literal, scope)
     if literal.kind is Kind.DATE_LITERAL:
         return _in_range(entry, sign, literal, scope)
+    if entry.loose:
+        return _loose(sign, literal, scope)
     operand, norm = _operand(entry, literal, scope), _normaliser(entry)
     if sign in {"=", "!="}:
         return (lambda found: norm(found) == operand) if sign == "=" else (lambda found: norm(found) != operand)
@@ -91,6 +97,14 @@ def _comparison(entry: Field, sign: str, literal: ast.Literal, scope: Scope) -> 
     compare = _ORDERING[sign]
     # Null is neither more nor less than anything.
     return lambda found: found is not None and compare(norm(found), operand)
+
+
+def _loose(sign: str, literal: ast.Literal, scope: Scope) -> Test:
+    text = unescaped(literal, scope) if literal.kind is Kind.STRING else literal.text
+    try:
+        return loose_test(sign, literal.kind, text)
+    except ValueError:
+        raise scope.fault(literal.position, f"Invalid date: {literal.text}") from None
 
 
 def _wrong_type(entry: Field, literal: ast.Literal, scope: Scope) -> Fault:
@@ -137,7 +151,7 @@ def _in_range(entry: Field, sign: str, literal: ast.Literal, scope: Scope) -> Te
     days = literal_range(literal.text, scope.org.clock())
     if days is None:
         raise scope.fault(literal.position, f"unexpected token: '{literal.text}'")
-    if entry.type not in {"date", "datetime"}:
+    if entry.type not in {"date", "datetime"} and not entry.loose:
         raise _wrong_type(entry, literal, scope)
     first, after = (start_of_day(day) if entry.type == "datetime" else day.isoformat() for day in days)
     tests: dict[str, Test] = {

@@ -135,11 +135,13 @@ def described_field(org: Org, sobject: SObject, entry: Field) -> dict[str, Any]:
         "length": entry.length,
         "name": entry.name,
         "nameField": entry.name_field,
+        "namePointing": entry.polymorphic,
         "nillable": entry.nillable,
         "permissionable": entry.nillable and not entry.defaulted and sobject.writable,
         "picklistValues": [
             {"active": True, "defaultValue": False, "label": value, "validFor": None, "value": value} for value in entry.values
         ],
+        "polymorphicForeignKey": entry.polymorphic,
         "precision": entry.precision,
         "referenceTo": list(entry.references) if entry.is_id else [],
         "relationshipName": entry.relationship,

@@ -14,7 +14,7 @@ from local.salesforce.org import Org
 from local.salesforce.paths import Scope
 from local.salesforce.permissions import OBJECTS as COMPUTED
 from local.salesforce.plan import index_of_order, stretch_for
-from local.salesforce.schema import Api
+from local.salesforce.schema import NAME, Api
 from local.salesforce.soql import parse
 from local.salesforce.table import Record
 
@@ -139,7 +139,8 @@ def _branch_renderer(scope: Scope, type_name: str, tree: dict[str, Any], path: s
     org, names = scope.org, list(tree)
 
     def render(record: Record, base: str) -> JsonRecord:
-        out: JsonRecord = {"attributes": {"type": type_name, "url": f"{base}{path}/sobjects/{type_name}/{record['Id']}"}}
+        owner = record.get("Type") if type_name == NAME.name else type_name
+        out: JsonRecord = {"attributes": {"type": type_name, "url": f"{base}{path}/sobjects/{owner}/{record['Id']}"}}
         for name in names:
             if name not in parents:
                 out[name] = record.get(name)

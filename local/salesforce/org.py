@@ -11,10 +11,11 @@ from local.salesforce import permissions as rights
 from local.salesforce import values as checks
 from local.salesforce.automation import Automation, Rule, Trigger
 from local.salesforce.dates import stamp
+from local.salesforce.endowment import endowment, require_standard_price
 from local.salesforce.errors import Fault
 from local.salesforce.ids import IdGenerator, key_of, require_key, to_18
 from local.salesforce.permissions import Permissions
-from local.salesforce.schema import Schema, SObject, default_schema
+from local.salesforce.schema import NAME, Schema, SObject, default_schema
 from local.salesforce.table import Record, Scalar, Table
 
 Values = Mapping[str, Any]  # Any: JSON
@@ -44,6 +45,11 @@ class Org:
         )
         self.admin_id = self._user("admin@example.com", "Admin", profile)
         self.api_user_id = self._user("waybill@example.com", "Integration", profile)
+        for name, values in endowment(self):
+            self._metadata(name, **values)
+        if "pricebookentry" in self.schema.by_name:
+            prices = self.schema.by_name["pricebookentry"].name
+            self.automation.triggers[prices] = [partial(require_standard_price, self)]
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
@@ -63,7 +69,11 @@ class Org:
         return self._tables[name].rows()
 
     def parent(self, sobject: SObject, reference: str) -> Record | None:
-        """The record that a reference points to."""
+        """The record that a reference points to; by way of NAME that of any object, and which."""
+        if sobject is NAME:
+            target = self.schema.by_prefix.get(reference[:3])
+            found = None if target is None else self._tables[target.name].get(reference[:15])
+            return None if target is None or found is None else {**found, "Type": target.name}
         if sobject.name in rights.OBJECTS:
             return next((row for row in self.rows_of(sobject.name) if row.get(sobject.key) == reference), None)
         return self._tables[sobject.name].get(reference[:15])
@@ -149,6 +159,8 @@ class Org:
             record.setdefault("OwnerId", user_id)
         if record.get("Name") is None and any(entry.name == "Name" and entry.defaulted for entry in sobject.fields):
             record["Name"] = new_id
+        for entry in sobject.booleans:
+            record.setdefault(entry.name, False)
         record |= {"Id": new_id, "IsDeleted": False, "CreatedDate": now, "CreatedById": user_id}
         self._commit(sobject, None, record, user_id)
         return new_id

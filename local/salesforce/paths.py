@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from local.salesforce import soql_ast as ast
 from local.salesforce.errors import Fault
 from local.salesforce.org import Org
-from local.salesforce.schema import Api, Field, SObject
+from local.salesforce.schema import NAME, Api, Field, SObject
 from local.salesforce.soql import located
 from local.salesforce.table import Record, Scalar
 
@@ -60,7 +60,7 @@ class Scope:
             raise self.fault(ref.position, f"more than {_DEEPEST} levels of parents: {ref.text}")
         for name in path[:-1]:
             reference = sobject.by_relationship.get(name.lower())
-            target = None if reference is None else self.org.sobject(reference.references[0])
+            target = None if reference is None else self._target(reference)
             if reference is None or target is None or not self.org.permissions.sees(sobject.name, reference.name):
                 message = f"Didn't understand relationship '{name}' in field path. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name."
                 raise self.fault(ref.position, message, code="INVALID_FIELD")
@@ -74,6 +74,9 @@ class Scope:
             )
             raise self.fault(ref.position, message, code="INVALID_FIELD")
         return Resolved(tuple(hops), field)
+
+    def _target(self, reference: Field) -> SObject | None:
+        return NAME if reference.polymorphic else self.org.sobject(reference.references[0])
 
     def getter(self, resolved: Resolved) -> Callable[[Record], Scalar]:
         """Reads the field from a record; null where a parent is missing."""

@@ -1,7 +1,8 @@
 """The objects and fields of the simulated org: the one truth for describe, queries and validation."""
 
 import json
-from collections.abc import Iterable, Mapping
+import string
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,8 @@ class Field:
     # The org fills it in where an insert leaves it out.
     defaulted: bool = False
     filterable: bool = True
+    # Text of which nobody knows the type: it takes any JSON value, and compares with any literal.
+    loose: bool = False
     name_field: bool = False
     values: tuple[str, ...] = ()
     precision: int = 0
@@ -47,6 +50,10 @@ class Field:
     @property
     def is_id(self) -> bool:
         return self.type in {"id", "reference"}
+
+    @property
+    def polymorphic(self) -> bool:
+        return len(self.references) > 1
 
     @property
     def groupable(self) -> bool:
@@ -88,6 +95,11 @@ class SObject:
             if not entry.nillable and entry.createable and not entry.defaulted and entry.type != "boolean"
         )
 
+    @cached_property
+    def booleans(self) -> tuple[Field, ...]:
+        """False where an insert leaves them out, and never null."""
+        return tuple(entry for entry in self.fields if entry.type == "boolean")
+
     def with_field(self, new: Field) -> Self:
         return replace(self, fields=(*self.fields, new))
 
@@ -112,15 +124,53 @@ class Schema:
         """For tests: one more field on an object, such as an external id."""
         return self.with_object(self.by_name[sobject.lower()].with_field(new))
 
-    def children(self, sobject: str) -> Iterable[tuple[SObject, Field]]:
+    def extended(self, objects: Iterable[SObject]) -> "Schema":
+        """With these objects beside its own. Of an object that both know, its own fields come first and stay as they are."""
+        made = {entry.name.lower(): entry for entry in self.objects}
+        for entry in objects:
+            own = made.get(entry.name.lower())
+            added = entry if own is None else replace(own, fields=(*own.fields, *_unknown(own, entry.fields)))
+            made[entry.name.lower()] = added
+        return Schema(tuple(made.values()))
+
+    def children(self, sobject: str) -> Sequence[tuple[SObject, Field]]:
         """The reference fields that point to an object."""
+        return self._children.get(sobject.lower(), ())
+
+    @cached_property
+    def _children(self) -> Mapping[str, Sequence[tuple[SObject, Field]]]:
+        found: dict[str, list[tuple[SObject, Field]]] = {}
         for child in self.objects:
             for entry in child.fields:
-                if sobject in entry.references:
-                    yield child, entry
+                for target in entry.references:
+                    found.setdefault(target.lower(), []).append((child, entry))
+        return found
 
 
-def _system_fields(*, owned: bool, deletable: bool) -> tuple[Field, ...]:
+def _unknown(sobject: SObject, fields: Iterable[Field]) -> Iterator[Field]:
+    return (entry for entry in fields if entry.name.lower() not in sobject.by_name)
+
+
+def prefixes(*, taken: Collection[str]) -> Iterator[str]:
+    """Key prefixes of three characters that nobody has."""
+    digits = string.digits + string.ascii_letters
+    return (prefix for first in digits for second in digits if (prefix := f"1{first}{second}") not in taken)
+
+
+def identity_field(label: str) -> Field:
+    return Field(
+        name="Id",
+        type="id",
+        label=f"{label} ID",
+        length=18,
+        nillable=False,
+        createable=False,
+        updateable=False,
+        defaulted=True,
+    )
+
+
+def system_fields(*, owned: bool, deletable: bool, owners: tuple[str, ...] = ("User",)) -> tuple[Field, ...]:
     def locked(name: str, kind: str, label: str, **more: Any) -> Field:  # Any: the fields of Field
         return Field(
             name=name, type=kind, label=label, nillable=False, createable=False, updateable=False, defaulted=True, **more
@@ -143,7 +193,7 @@ def _system_fields(*, owned: bool, deletable: bool) -> tuple[Field, ...]:
         length=18,
         nillable=False,
         defaulted=True,
-        references=("User",),
+        references=owners,
         relationship="Owner",
     )
     system = fields if deletable else fields[1:]
@@ -157,31 +207,36 @@ def sobject_of(raw: Mapping[str, Any]) -> SObject:  # Any: JSON
         lists = {name: tuple(entry[name]) for name in ("references", "values") if name in entry}
         length = 18 if entry["type"] == "reference" else entry.get("length", 0)
         given.append(Field(**{"label": entry["name"], **entry, **lists, "length": length}))
-    identity = Field(
-        name="Id",
-        type="id",
-        label=f"{raw['label']} ID",
-        length=18,
-        nillable=False,
-        createable=False,
-        updateable=False,
-        defaulted=True,
-    )
     return SObject(
         name=raw["name"],
         label=raw["label"],
         plural=raw["plural"],
         prefix=raw["prefix"],
         fields=(
-            identity,
+            identity_field(raw["label"]),
             *given,
-            *_system_fields(owned=raw.get("owned", False), deletable=raw.get("deletable", raw.get("writable", True))),
+            *system_fields(owned=raw.get("owned", False), deletable=raw.get("deletable", raw.get("writable", True))),
         ),
         apis=frozenset(raw.get("apis", ["data"])),
         writable=raw.get("writable", True),
         owned=raw.get("owned", False),
         key=raw.get("key", "Id"),
     )
+
+
+def _text(name: str) -> Field:
+    return Field(name=name, type="string", label=name, length=255)
+
+
+# What a path through a reference to several objects leads to: the fields that all owners share.
+NAME = SObject(
+    name="Name",
+    label="Name",
+    plural="Names",
+    prefix="",
+    writable=False,
+    fields=(identity_field("Name"), *(_text(name) for name in ("Name", "Type", "Username", "Email", "FirstName", "LastName"))),
+)
 
 
 def default_schema() -> Schema:

@@ -77,6 +77,8 @@ def _value(entry: Field, value: Any) -> Scalar:
 
 def _text(entry: Field, value: object) -> str | None:
     """White space around a text is dropped and an empty one is null, as in the real org. Too long fails: it is not cut."""
+    if entry.loose and isinstance(value, bool | int | float):
+        value = str(value).lower() if isinstance(value, bool) else repr(value)
     if not isinstance(value, str):
         raise _wrong(entry, value)
     text = value.strip()
