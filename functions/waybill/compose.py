@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from waybill.counting import counted
 from waybill.errors import ConfigurationError
 from waybill.runs.store import RunStore
 from waybill.runs.work import WorkBucket
@@ -61,7 +62,7 @@ def aws(service: str, in_flight: int = 32) -> Any:
     import boto3
     from botocore.config import Config
 
-    return boto3.client(
+    client = boto3.client(
         service,  # type: ignore[call-overload]
         config=Config(
             connect_timeout=5,
@@ -70,6 +71,7 @@ def aws(service: str, in_flight: int = 32) -> Any:
             retries={"mode": "standard", "total_max_attempts": 6},
         ),
     )
+    return counted(client)
 
 
 @_once

@@ -1,11 +1,28 @@
-"""Many small pieces of work at once."""
+"""Many small pieces of work at once, in threads that know what their maker's context knows: the environment, who counts requests."""
 
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+def thread(work: Callable[[], None], *, name: str) -> threading.Thread:
+    """A thread that is still to be started."""
+    return threading.Thread(target=copy_context().run, args=(work,), name=name)
+
+
+def threads(number: int) -> ThreadPoolExecutor:
+    """A pool of so many."""
+    return ThreadPoolExecutor(number, initializer=_adopt, initargs=(copy_context(),))
+
+
+def _adopt(context: Context) -> None:
+    for variable, value in context.items():
+        variable.set(value)
 
 
 def in_parallel(work: Callable[[T], None], items: Iterable[T], *, in_flight: int) -> None:
@@ -27,10 +44,10 @@ def in_parallel(work: Callable[[T], None], items: Iterable[T], *, in_flight: int
         except BaseException as error:  # noqa: BLE001 - raised by who waits
             raised.append(error)
 
-    threads = [threading.Thread(target=run, name=f"parallel-{n}") for n in range(in_flight)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    crew = [thread(run, name=f"parallel-{n}") for n in range(in_flight)]
+    for each in crew:
+        each.start()
+    for each in crew:
+        each.join()
     if raised:
         raise raised[0]

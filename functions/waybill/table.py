@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+from waybill.counting import READ_UNITS, WRITE_UNITS, count
 from waybill.errors import ServiceUnavailable, WaybillError
 
 Item = dict[str, Any]
@@ -104,14 +105,14 @@ class Table:
         self.name = name
 
     def get(self, pk: str, sk: str, *, consistent: bool = True) -> Item | None:
-        reply = self._call(
+        reply = self._read(
             self._client.get_item, TableName=self.name, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=consistent
         )
         return decode_item(reply["Item"]) if "Item" in reply else None
 
     def put(self, item: Mapping[str, Any], *, condition: str | None = None, values: Mapping[str, Any] | None = None) -> None:
         """Raises ConditionFailed."""
-        self._call(self._client.put_item, TableName=self.name, Item=encode_item(item), **_condition(condition, values))
+        self._write(self._client.put_item, TableName=self.name, Item=encode_item(item), **_condition(condition, values))
 
     def update(
         self,
@@ -127,7 +128,7 @@ class Table:
         more: dict[str, Any] = {"ExpressionAttributeNames": dict(names)} if names else {}
         if condition:
             more["ConditionExpression"] = condition
-        reply = self._call(
+        reply = self._write(
             self._client.update_item,
             TableName=self.name,
             Key={"pk": {"S": pk}, "sk": {"S": sk}},
@@ -139,11 +140,11 @@ class Table:
         return decode_item(reply.get("Attributes", {}))
 
     def delete(self, pk: str, sk: str) -> None:
-        self._call(self._client.delete_item, TableName=self.name, Key={"pk": {"S": pk}, "sk": {"S": sk}})
+        self._write(self._client.delete_item, TableName=self.name, Key={"pk": {"S": pk}, "sk": {"S": sk}})
 
     def replace_moved(self, *, old: tuple[str, str], new: Mapping[str, Any], trace: Mapping[str, Any], version: int) -> None:
         """Deletes `old` at `version`, writes `new`, which must not exist, and leaves `trace`, in one transaction. Raises ConditionFailed."""
-        self._call(
+        self._write(
             self._client.transact_write_items,
             TransactItems=[
                 {
@@ -198,7 +199,7 @@ class Table:
         key = encode_item(start) if start else None
         while True:
             more: dict[str, Any] = {"ExclusiveStartKey": key} if key else {}
-            reply = self._call(
+            reply = self._read(
                 self._client.scan,
                 TableName=self.name,
                 ProjectionExpression=", ".join(names),
@@ -227,7 +228,7 @@ class Table:
             arguments["Limit"] = limit
         seen = 0
         while True:
-            reply = self._call(
+            reply = self._read(
                 method,
                 TableName=self.name,
                 KeyConditionExpression=condition,
@@ -243,9 +244,23 @@ class Table:
                 return
             arguments["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
 
-    def _call(self, method: Callable[..., Any], **arguments: Any) -> Any:
+    def _read(self, method: Call, **arguments: Any) -> Any:
+        reply = self._call(method, **arguments)
+        count(READ_UNITS, _units(reply))
+        return reply
+
+    def _write(self, method: Call, **arguments: Any) -> Any:
         try:
-            return method(**arguments)
+            reply = self._call(method, **arguments)
+        except ConditionFailed:
+            count(WRITE_UNITS)  # as much as the item that stood there: ours are of 1 KB, and nobody tells
+            raise
+        count(WRITE_UNITS, _units(reply))
+        return reply
+
+    def _call(self, method: Call, **arguments: Any) -> Any:
+        try:
+            return method(ReturnConsumedCapacity="TOTAL", **arguments)
         except WaybillError:
             raise
         except Exception as error:
@@ -253,6 +268,12 @@ class Table:
             if mapped is None:
                 raise
             raise mapped from error
+
+
+def _units(reply: Mapping[str, Any]) -> float:
+    """The units that a request took, an index's included; 0 where the reply does not say. A transaction says it table by table."""
+    taken = reply.get("ConsumedCapacity") or []
+    return sum(float(each["CapacityUnits"]) for each in ([taken] if isinstance(taken, Mapping) else taken))
 
 
 def _mapped(error: Exception) -> WaybillError | None:

@@ -12,6 +12,7 @@ from waybill.aws.places import elsewhere, regional
 from waybill.aws.signing import Keys, Signer
 from waybill.aws.transport import Origin, Sender
 from waybill.aws.wire import Reply
+from waybill.counting import count
 from waybill.errors import ServiceUnavailable
 
 ATTEMPTS = 8
@@ -90,7 +91,7 @@ class DynamoDB:
         return self._call("TransactWriteItems", {"ClientRequestToken": str(uuid.uuid4()), **arguments})
 
     def _call(self, operation: str, arguments: dict[str, Any]) -> Any:
-        body = _to_json(arguments).encode()
+        body, kind = _to_json(arguments).encode(), f"dynamodb {operation}"
 
         def judge(reply: Reply) -> Exception | None:
             return _fault(reply, operation)
@@ -103,8 +104,19 @@ class DynamoDB:
             body=body,
             payload=hashlib.sha256(body).hexdigest(),
             judge=judge,
+            each=lambda: count(kind),
         )
-        return json.loads(reply.body)
+        return _document(reply, operation)
+
+
+def _document(reply: Reply, operation: str) -> dict[str, Any]:
+    try:
+        document = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise ServiceUnavailable(f"DynamoDB: {operation}: the reply is no JSON object")
+    return document
 
 
 def _fault(reply: Reply, operation: str) -> Exception | None:
@@ -115,7 +127,7 @@ def _fault(reply: Reply, operation: str) -> Exception | None:
         return None
     try:
         document = json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = {}
     error = DynamoDBError(operation, document if isinstance(document, dict) else {})
     if error.code in _THROTTLED or reply.status >= 500 or reply.status == 429:  # noqa: PLR2004

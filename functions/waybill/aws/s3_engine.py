@@ -16,6 +16,7 @@ from waybill.aws.places import elsewhere, regional
 from waybill.aws.signing import Keys, Signer, quoted_path, quoted_query
 from waybill.aws.transport import Origin, Sender
 from waybill.aws.wire import Reply
+from waybill.counting import count
 from waybill.errors import BucketUnavailable
 from waybill.files.storage import (
     Content,
@@ -38,7 +39,11 @@ if TYPE_CHECKING:
 # Throttled for longer, the driver gives way and tries again: its window is what calms S3 down, not one file's patience.
 ATTEMPTS = 4
 
-_LIST, _HEAD, _COPY, _PUT = RequestCounts(list=1), RequestCounts(head=1), RequestCounts(copy=1), RequestCounts(put=1)
+Kind = tuple[str, RequestCounts]
+_LIST: Kind = "s3 ListObjectsV2", RequestCounts(list=1)
+_HEAD: Kind = "s3 HeadObject", RequestCounts(head=1)
+_COPY: Kind = "s3 CopyObject", RequestCounts(copy=1)
+_PUT: Kind = "s3 PutObject", RequestCounts(put=1)
 _BUCKET = re.compile(r"[A-Za-z0-9._\-]{1,255}")
 _VIRTUAL = re.compile(r"[a-z0-9][a-z0-9\-]{1,61}[a-z0-9]")  # a dot would not match the certificate
 
@@ -176,7 +181,7 @@ class EngineStore:
 
     def _call(
         self,
-        kind: RequestCounts,
+        kind: Kind,
         method: str,
         bucket: str,
         key: str,
@@ -185,14 +190,21 @@ class EngineStore:
         **request: object,
     ) -> Reply:
         origin, prefix = self.core.place(bucket)
+        operation, counts = kind
         tally = self.tally
+
+        def each() -> None:
+            count(operation)
+            if tally is not None:
+                tally.add(counts)
+
         try:
             return self.core.caller.call(
                 origin,
                 method,
                 prefix + quoted_path(key),
                 judge=judge,
-                each=None if tally is None else lambda: tally.add(kind),
+                each=each,
                 **request,  # type: ignore[arg-type]  # query, headers, body, payload
             )
         except NoCredentials as error:

@@ -55,11 +55,9 @@ def sources_for(
 
 @contextmanager
 def metered(*clients: SalesforceClient, kind: str, stage: str) -> Iterator[None]:
-    """Emits how many calls the task made to Salesforce, and how much of the org's daily limit is used."""
-    before = sum(sum(client.calls.values()) for client in clients)
+    """Emits how much of the org's daily limit is used."""
     try:
         yield
     finally:
-        calls = sum(sum(client.calls.values()) for client in clients) - before
         used = max(client.usage.share for client in clients)
-        emit({"SalesforceApiCalls": calls, "SalesforceQuotaUsed": round(used * 100, 2)}, kind=kind, stage=stage)
+        emit({"SalesforceQuotaUsed": round(used * 100, 2)}, kind=kind, stage=stage)

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from waybill.files.jobs import CopyFault, CopyJob, CopyOutcome
+from waybill.parallel import thread
 
 TRIES = 6  # of a job that S3 throttled
 
@@ -63,7 +64,7 @@ class _Crew:
     def give(self, attempt: _Attempt) -> None:
         self.in_hand += 1
         if self.in_hand > len(self._threads):
-            self._threads.append(threading.Thread(target=self._work, name=f"copy-{len(self._threads)}"))
+            self._threads.append(thread(self._work, name=f"copy-{len(self._threads)}"))
             self._threads[-1].start()
         self._todo.put(attempt)
 
@@ -91,8 +92,8 @@ class _Crew:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for _ in self._threads:
             self._todo.put(None)
-        for thread in self._threads:
-            thread.join()
+        for each in self._threads:
+            each.join()
 
 
 def copy_many(

@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -18,6 +17,7 @@ from waybill.files.names import DestinationKeys, KeyLimits, NameAllocator, file_
 from waybill.files.sharding import Part, Shards
 from waybill.files.tallying import Tally
 from waybill.files.urls import path_of
+from waybill.parallel import threads
 from waybill.runs.model import RunContext
 from waybill.runs.work import WorkBucket
 
@@ -297,7 +297,7 @@ class _Pending:
         ]
         if not elsewhere:
             return {}
-        with ThreadPoolExecutor(_READERS) as pool:
+        with threads(_READERS) as pool:
             items = list(pool.map(lambda at: ledger.get(at[1], at[0]), elsewhere))
         known = (item for item in items if item is not None and item.state is not FileState.ENTRY_DELETED)
         return {item.entry_id: item.account_id for item in known}

@@ -2,12 +2,12 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
 from waybill.files.domain import SourceFacts
 from waybill.files.storage import ObjectRef, ObjectStore, Refusal, Refused, possible_key
+from waybill.parallel import threads
 
 # A LIST costs $5.00 per million, a HEAD $0.40: a page is worth it from 12.5 keys on.
 WORTH_A_PAGE = 12
@@ -44,7 +44,7 @@ def look_up(store: ObjectStore, bucket: str, keys: Sequence[Wanted], *, in_fligh
     by_head: list[Wanted] = list({key for key in keys if isinstance(key, Versioned) and possible_key(key.key)})
     by_head += _list(store, bucket, plain, found)
     if by_head:
-        with ThreadPoolExecutor(min(in_flight, len(by_head))) as pool:
+        with threads(min(in_flight, len(by_head))) as pool:
             found.update(zip(by_head, pool.map(lambda wanted: _head(store, bucket, wanted), by_head), strict=True))
         if all(found[wanted] is None for wanted in by_head):
             _require_bucket(store, bucket)

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from waybill.errors import WaybillError
 from waybill.files.domain import SourceFacts
 from waybill.files.jobs import CopyFailed, CopyJob, CopyStatus, Landed, Limits, Tools
 from waybill.files.storage import Content, ObjectRef, ObjectStore, Part, Refusal, Refused, Upload, Written
+from waybill.parallel import threads
 
 MAX_PARTS = 10_000
 MAX_PART = 5 * 1024**3
@@ -97,7 +97,7 @@ def _copy_parts(job: CopyJob, upload: Upload, ranges: list[Range], tools: Tools)
             upload, part.number, job.ref, first=part.first, last=part.last, if_match=job.pinned.etag
         )
 
-    pool = ThreadPoolExecutor(min(tools.limits.parts_in_flight, len(ranges)))
+    pool = threads(min(tools.limits.parts_in_flight, len(ranges)))
     try:
         return tuple(pool.map(copy, ranges))
     finally:

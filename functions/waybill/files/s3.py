@@ -12,6 +12,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
+from waybill.counting import counted
 from waybill.errors import ServiceUnavailable
 from waybill.files.domain import SourceFacts
 from waybill.files.s3_errors import mapped
@@ -50,7 +51,7 @@ def client(*, region: str, credentials: Credentials | None = None, role_arn: str
         tcp_keepalive=True,
     )
     session = boto3.session.Session() if role_arn is None else as_role(role_arn)
-    return session.client(
+    made: S3Client = session.client(
         "s3",
         region_name=region,
         config=config,
@@ -58,6 +59,7 @@ def client(*, region: str, credentials: Credentials | None = None, role_arn: str
         aws_secret_access_key=credentials.secret_access_key if credentials else None,
         aws_session_token=credentials.session_token if credentials else None,
     )
+    return counted(made)
 
 
 def as_role(role_arn: str) -> boto3.session.Session:

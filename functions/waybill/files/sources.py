@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from waybill.errors import BucketUnavailable
@@ -10,6 +9,7 @@ from waybill.files.domain import HttpLocation, S3Location, SourceFacts
 from waybill.files.lookup import Found, Unreadable, Versioned, Wanted, look_up
 from waybill.files.storage import ObjectStore
 from waybill.files.web import Unreachable
+from waybill.parallel import threads
 
 Seen = tuple[S3Location | HttpLocation, SourceFacts | str | None]
 # Facts of a file of the web, None where its server does not tell. Raises Unreachable.
@@ -79,7 +79,7 @@ class Sources:
         if not locations:
             return {}
         ordered = list(locations)
-        with ThreadPoolExecutor(min(self._in_flight, len(ordered))) as pool:
+        with threads(min(self._in_flight, len(ordered))) as pool:
             facts = pool.map(self._look_at, ordered)
             return {location: (location, found) for location, found in zip(ordered, facts, strict=True)}
 

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from waybill.files.ledger import AccountSummary, Ledger
 from waybill.files.sharding import shards_of
 from waybill.files.tallying import Tally
+from waybill.parallel import threads
 from waybill.runs.model import RunKind, RunRecord
 from waybill.runs.store import RunStore
 from waybill.runs.work import Row, WorkBucket, run_prefix
@@ -137,7 +137,7 @@ class _Summing:
     begun: dict[str, Any] | None
 
     def all(self, dues: Iterator[Due], place: tuple[str, str] | None) -> dict[str, Any] | None:
-        with ThreadPoolExecutor(ACCOUNTS_IN_FLIGHT) as pool:
+        with threads(ACCOUNTS_IN_FLIGHT) as pool:
             while batch := list(islice(dues, ACCOUNTS_IN_FLIGHT)):
                 for due, rest in zip(batch, list(pool.map(self._one, batch)), strict=True):
                     if rest is not None:

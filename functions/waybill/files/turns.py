@@ -3,7 +3,6 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -27,6 +26,7 @@ from waybill.files.switching import (
     settled,
     since_plan,
 )
+from waybill.parallel import threads
 from waybill.runs.model import RunContext, RunKind
 from waybill.runs.store import RunStore
 from waybill.runs.work import WorkBucket, run_prefix
@@ -141,7 +141,7 @@ class Turns:
         return rows, end, results
 
     def _current(self, rows: Sequence[Row]) -> list[FileItem | None]:
-        with ThreadPoolExecutor(self.in_flight) as pool:
+        with threads(self.in_flight) as pool:
             return list(pool.map(lambda row: self.ledger.get(row.file.account_id, row.file.entry_id), rows))
 
     def _choose(self, unit: UnitScope, after: Place) -> tuple[list[FileItem], Place]:

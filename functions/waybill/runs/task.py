@@ -1,17 +1,21 @@
 """The frame of every Lambda task: parse, log, measure, hand back what remains when time runs out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import wraps
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from waybill import compose
 from waybill.clock import utcnow
+from waybill.counting import counting, of_service
 from waybill.errors import InvalidInput, WaybillError
+from waybill.runs.machine import ONE, Around, call
+from waybill.runs.requests import RequestLog
 from waybill.settings import Environment
 from waybill.telemetry import emit, logger
 
@@ -20,6 +24,13 @@ Q = TypeVar("Q", bound=BaseModel)
 
 # What a task needs, in milliseconds, to finish the requests in hand and write its result.
 RESERVE_MS = 60_000
+# Metrics of requests, by the service that they go to.
+_METRICS = {
+    "S3Requests": "s3",
+    "DynamoDBRequests": "dynamodb",
+    "SalesforceApiCalls": "salesforce",
+    "StateTransitions": "stepfunctions",
+}
 
 
 class LambdaContext(Protocol):
@@ -66,38 +77,78 @@ class Reply(BaseModel):
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 
-def task(environment: type[E], request: type[Q]) -> Callable[[Callable[[E, Q, Clock], BaseModel]], Handler]:
-    """Makes a Lambda handler of `function(environment, request, clock) -> reply`."""
+def task(
+    environment: type[E], request: type[Q], *, around: Around = call
+) -> Callable[[Callable[[E, Q, Clock], BaseModel]], Handler]:
+    """Makes a Lambda handler of `function(environment, request, clock) -> reply`. `around`: what the state machine does for a call."""
 
     def decorate(function: Callable[[E, Q, Clock], BaseModel]) -> Handler:
+        name = function.__module__.rpartition(".")[2]
+
         @wraps(function)
         def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-            started = time.monotonic()
             settings = environment.from_env()
-            run = event.get("run")
-            fields = {"task": function.__module__.rpartition(".")[2], "request_id": context.aws_request_id}
-            if isinstance(run, dict):
-                fields["run_id"] = str(run.get("run_id"))
+            fields = {"task": name, "request_id": context.aws_request_id}
+            if isinstance(event.get("run"), dict):
+                fields["run_id"] = str(event["run"].get("run_id"))
             try:
                 asked = request.model_validate(event)
             except ValidationError as error:
                 raise InvalidInput(explain(error)) from None
             clock = Clock(now=utcnow, time_is_up=lambda: context.get_remaining_time_in_millis() < RESERVE_MS)
             logger.info("task started", extra=fields)
-            try:
-                reply = function(settings, asked, clock).model_dump(mode="json", by_alias=True)
-            except WaybillError as error:
-                logger.warning("task failed", extra={**fields, "error": type(error).__name__, "reason": str(error)})
-                raise
-            seconds = time.monotonic() - started
-            kind = str(run.get("kind", "")) if isinstance(run, dict) else ""
-            logger.info("task ended", extra={**fields, "status": reply.get("status"), "seconds": round(seconds, 3)})
-            emit({"TaskSeconds": seconds}, kind=kind or "none", stage=settings.stage)
-            return reply
+            with _Measured(settings, event, fields) as measured:
+                try:
+                    made = function(settings, asked, clock)
+                except WaybillError as error:
+                    logger.warning("task failed", extra={**fields, "error": type(error).__name__, "reason": str(error)})
+                    raise
+                return measured.replied(made.model_dump(mode="json", by_alias=True), around(asked, made))
 
         return handler
 
     return decorate
+
+
+class _Measured:
+    """Measures a call, and counts its requests. Both are told and kept also where it fails."""
+
+    def __init__(self, settings: Environment, event: dict[str, Any], fields: dict[str, str]) -> None:
+        self._settings, self._fields = settings, fields
+        self._run = event.get("run")
+        self._around: Mapping[str, float] = ONE
+        self._counting = counting()
+
+    def __enter__(self) -> Self:
+        self._began = time.monotonic()
+        self._requests = self._counting.__enter__()
+        return self
+
+    def replied(self, reply: dict[str, Any], around: Mapping[str, float]) -> dict[str, Any]:
+        self._around = around
+        # Whoever begins or finishes a run by a rule's call is told of none, and tells which it is.
+        self._run = self._run or reply.get("run") or reply.get("result")
+        seconds = round(time.monotonic() - self._began, 3)
+        logger.info("task ended", extra={**self._fields, "status": reply.get("status"), "seconds": seconds})
+        return reply
+
+    def __exit__(self, *_: object) -> None:
+        seconds = time.monotonic() - self._began
+        requests = self._requests
+        requests.add_all(self._around)
+        run = self._run if isinstance(self._run, dict) else {}
+        if run.get("run_id"):
+            self._keep(str(run["run_id"]))
+        self._counting.__exit__(None, None, None)
+        counts = requests.counts
+        metrics = {name: of_service(counts, service) for name, service in _METRICS.items()}
+        emit({"TaskSeconds": seconds, **metrics}, kind=str(run.get("kind") or "none"), stage=self._settings.stage)
+
+    def _keep(self, run_id: str) -> None:
+        try:
+            RequestLog(compose.table(self._settings.table)).keep(run_id, self._fields["task"], self._requests.counts)
+        except Exception as error:  # noqa: BLE001 - what cannot be counted must not fail what was done
+            logger.warning("requests not kept", extra={**self._fields, "reason": f"{type(error).__name__}: {error}"})
 
 
 def explain(error: ValidationError) -> str:

@@ -13,6 +13,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import NewConnectionError
 
+from waybill.counting import count
 from waybill.errors import ConfigurationError, SalesforceUnavailable
 from waybill.salesforce.faults import EXPIRED, fault_of
 from waybill.salesforce.patience import Patience
@@ -104,6 +105,7 @@ class SalesforceSession(requests.Session):
         while True:
             tried += 1
             self._meter.count(kind)
+            count(f"salesforce {kind.value}")
             response, trouble, most = None, "", self._patience.tries
             sent, asked_pause = True, 0.0
             try:

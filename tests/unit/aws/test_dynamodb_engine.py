@@ -39,6 +39,7 @@ def test_a_put_is_one_small_request() -> None:
         "TableName": "waybill",
         "Item": {"pk": {"S": "a"}, "sk": {"S": "\u00fc"}, "n": {"N": "1"}},
         "ConditionExpression": "attribute_not_exists(pk)",
+        "ReturnConsumedCapacity": "TOTAL",
     }
 
 

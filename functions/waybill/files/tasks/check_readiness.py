@@ -8,6 +8,7 @@ from waybill.errors import NotReady, SalesforceQuotaExhausted
 from waybill.files.building import metered
 from waybill.files.opening import opens
 from waybill.files.readiness import Readiness, check
+from waybill.runs.machine import CALL, ONE
 from waybill.runs.model import Control, RunContext
 from waybill.runs.task import Clock, Reply, Request, Status, task
 from waybill.runs.work import WorkBucket, run_prefix
@@ -22,7 +23,8 @@ class ReadinessReply(Reply):
     ready: bool
 
 
-@task(SourceEnvironment, ReadinessRequest)
+# Behind it come the delta and the choice whether that was complete.
+@task(SourceEnvironment, ReadinessRequest, around=lambda *_: CALL + ONE)
 def handler(environment: SourceEnvironment, request: ReadinessRequest, clock: Clock) -> ReadinessReply:
     store = compose.runs(environment)
     store.enter(request.run.run_id, "checking readiness")

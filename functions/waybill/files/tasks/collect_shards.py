@@ -10,6 +10,7 @@ from waybill.files.ledger import Ledger
 from waybill.files.manifest import ManifestRow
 from waybill.files.sharding import shards_of
 from waybill.files.tallying import recount
+from waybill.runs.machine import CALL, MAP, Requests
 from waybill.runs.model import RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
@@ -31,7 +32,12 @@ class CollectReply(Reply):
     files: int = 0
 
 
-@task(LedgerEnvironment, CollectRequest)
+def _around(request: CollectRequest, reply: CollectReply) -> Requests:
+    copying = reply.status is Status.DONE and reply.shards and not request.run.dry_run
+    return CALL + MAP if copying else CALL
+
+
+@task(LedgerEnvironment, CollectRequest, around=_around)
 def handler(environment: LedgerEnvironment, request: CollectRequest, clock: Clock) -> CollectReply:
     store = compose.runs(environment)
     store.enter(request.run.run_id, "collecting shards")

@@ -13,12 +13,12 @@ from waybill.files.ledger import Ledger
 from waybill.files.manifest import ManifestRow, file_to_json
 from waybill.files.outcomes import outcome_to_json
 from waybill.files.tools import tools_for
+from waybill.runs.machine import CALL, CHILD, Requests
 from waybill.runs.model import RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
 from waybill.runs.work import Row, WorkBucket, run_prefix
 from waybill.settings import CopyEnvironment
-from waybill.telemetry import emit
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,13 @@ class CopyReply(Reply):
     copied: int = 0
 
 
-@task(CopyEnvironment, CopyRequest)
+def _around(_: CopyRequest, reply: CopyReply) -> Requests:
+    return CALL + CHILD if reply.status is not Status.MORE else CALL
+
+
+@task(CopyEnvironment, CopyRequest, around=_around)
 def handler(environment: CopyEnvironment, request: CopyRequest, clock: Clock) -> CopyReply:
-    reply, outcomes = copy_files(
+    reply, _ = copy_files(
         request.run,
         request.shard,
         store=compose.runs(environment),
@@ -54,7 +58,6 @@ def handler(environment: CopyEnvironment, request: CopyRequest, clock: Clock) ->
         in_flight=environment.config.migration.copies_in_flight,
         time_is_up=clock.time_is_up,
     )
-    emit({"S3Requests": sum(outcome.requests.total for outcome in outcomes)}, kind=request.run.kind, stage=environment.stage)
     return reply
 
 

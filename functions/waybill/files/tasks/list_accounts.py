@@ -13,6 +13,7 @@ from waybill.files.entries import AccountActivity, EntryReader
 from waybill.files.ledger import SUMMARY_BUCKETS, AccountSummary, Ledger
 from waybill.files.listing import OVERLAP
 from waybill.files.packing import Packer, Packet
+from waybill.runs.machine import CALL, MAP, Requests
 from waybill.runs.model import Control, Options, RunContext, RunKind
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
@@ -34,7 +35,11 @@ class ListAccountsReply(Reply):
     entries: int = 0
 
 
-@task(SalesforceEnvironment, ListAccountsRequest)
+def _around(_: ListAccountsRequest, reply: ListAccountsReply) -> Requests:
+    return CALL + MAP if reply.status is Status.DONE and reply.packets else CALL
+
+
+@task(SalesforceEnvironment, ListAccountsRequest, around=_around)
 def handler(environment: SalesforceEnvironment, request: ListAccountsRequest, clock: Clock) -> ListAccountsReply:
     store = compose.runs(environment)
     store.enter(request.run.run_id, "listing accounts")

@@ -10,6 +10,7 @@ from waybill.files.building import key_limits, metered, rules_for, sources_for
 from waybill.files.entries import EntryReader
 from waybill.files.listing import Listed, Listing, PacketScope, began
 from waybill.files.sharding import put_hashed
+from waybill.runs.machine import CALL, CHILD, Requests
 from waybill.runs.model import Control, RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
@@ -30,7 +31,11 @@ class ListFilesReply(Reply):
     shards: int = 0
 
 
-@task(SourceEnvironment, ListFilesRequest)
+def _around(_: ListFilesRequest, reply: ListFilesReply) -> Requests:
+    return CALL if reply.status is Status.MORE else CALL + CHILD
+
+
+@task(SourceEnvironment, ListFilesRequest, around=_around)
 def handler(environment: SourceEnvironment, request: ListFilesRequest, clock: Clock) -> ListFilesReply:
     store, work = compose.runs(environment), compose.work(environment)
     client = compose.salesforce(environment)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from heapq import merge
 from typing import Any
 
@@ -13,6 +12,8 @@ from waybill.files.ledger import SUMMARY_BUCKETS, AccountSummary, Ledger
 from waybill.files.packing import Unit, units
 from waybill.files.switching import Outcome, Result, outcome_row, since_plan
 from waybill.files.turns import plan_key, read_plan
+from waybill.parallel import threads
+from waybill.runs.machine import CALL, MAP, Requests
 from waybill.runs.model import Options, RunContext, RunKind
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
@@ -36,7 +37,11 @@ class PlanReply(Reply):
     canary: dict[str, Any] | None = None
 
 
-@task(LedgerEnvironment, PlanRequest)
+def _around(_: PlanRequest, reply: PlanReply) -> Requests:
+    return CALL + MAP if reply.status is Status.DONE and reply.units else CALL
+
+
+@task(LedgerEnvironment, PlanRequest, around=_around)
 def handler(environment: LedgerEnvironment, request: PlanRequest, clock: Clock) -> PlanReply:
     store = compose.runs(environment)
     store.enter(request.run.run_id, "planning units")
@@ -141,7 +146,7 @@ def settle_broken_turns(run: RunContext, *, store: RunStore, ledger: Ledger, wor
         if key != plan_key(run.run_id, turn) or store.result(run.run_id, f"UNIT#{turn}"):
             continue
         _, rows = read_plan(work, key)
-        with ThreadPoolExecutor(_READERS) as pool:
+        with threads(_READERS) as pool:
             current = list(pool.map(lambda row: ledger.get(row.file.account_id, row.file.entry_id), rows))
         told = [since_plan(row, item, run_id=run.run_id) for row, item in zip(rows, current, strict=True)]
         results = [result for result in told if result is not None and result.told]

@@ -2,12 +2,13 @@
 
 from waybill import compose
 from waybill.files.switching import Restore
+from waybill.files.tasks.update_urls import around
 from waybill.files.turning import UnitReply, UnitRequest, emit_outcomes, take_turn, turns_for
 from waybill.runs.task import Clock, task
 from waybill.settings import LinkEnvironment
 
 
-@task(LinkEnvironment, UnitRequest)
+@task(LinkEnvironment, UnitRequest, around=around)
 def handler(environment: LinkEnvironment, request: UnitRequest, clock: Clock) -> UnitReply:
     store = compose.runs(environment)
     links = compose.links(environment.config.destination, environment.destination_bucket)

@@ -2,13 +2,14 @@
 
 from waybill import compose
 from waybill.clock import iso
+from waybill.runs.machine import CALL, END
 from waybill.runs.starting import StartReply, StartRequest, execution_is_running, start_run
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, task
 from waybill.settings import LedgerEnvironment
 
 
-@task(LedgerEnvironment, StartRequest)
+@task(LedgerEnvironment, StartRequest, around=lambda *_: CALL + END)
 def handler(environment: LedgerEnvironment, request: StartRequest, clock: Clock) -> StartReply:
     table = compose.table(environment.table)
     return start_run(

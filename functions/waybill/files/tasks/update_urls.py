@@ -9,12 +9,19 @@ from waybill.files.domain import HttpLocation, S3Location
 from waybill.files.sources import Sources
 from waybill.files.switching import Row, Switch, held_back, source_of
 from waybill.files.turning import UnitReply, UnitRequest, emit_outcomes, take_turn, turns_for
+from waybill.files.turns import is_canary
 from waybill.files.urls import LinkBuilder
-from waybill.runs.task import Clock, task
+from waybill.runs.machine import CALL, CHILD, Requests
+from waybill.runs.task import Clock, Status, task
 from waybill.settings import SourceEnvironment
 
 
-@task(SourceEnvironment, UnitRequest)
+def around(request: UnitRequest, reply: UnitReply) -> Requests:
+    """The canary is taken by the run's own machine, units by children."""
+    return CALL if reply.status is Status.MORE or is_canary(request.unit.unit) else CALL + CHILD
+
+
+@task(SourceEnvironment, UnitRequest, around=around)
 def handler(environment: SourceEnvironment, request: UnitRequest, clock: Clock) -> UnitReply:
     config = environment.config
     links = compose.links(config.destination, environment.destination_bucket)

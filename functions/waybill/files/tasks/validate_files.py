@@ -17,6 +17,7 @@ from waybill.files.outcomes import outcome_from_json
 from waybill.files.storage import ObjectStore
 from waybill.files.tasks.copy_files import Shard
 from waybill.files.urls import mask
+from waybill.runs.machine import ONE
 from waybill.runs.model import ErrorRow, RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, task
@@ -44,7 +45,7 @@ class ValidateReply(Reply):
     failed: int = 0
 
 
-@task(CopyEnvironment, ValidateRequest)
+@task(CopyEnvironment, ValidateRequest, around=lambda *_: ONE)
 def handler(environment: CopyEnvironment, request: ValidateRequest, clock: Clock) -> ValidateReply:
     del clock  # one shard, whose size is bounded: no need to hand back
     result = validate_files(
