@@ -33,6 +33,10 @@ class ServiceUnavailable(WaybillError):
     """An AWS service throttled or failed for longer than the client's own retries last. Worth another try."""
 
 
+class WorkDamaged(WaybillError):
+    """An object of the work bucket is not what Waybill wrote there."""
+
+
 class BucketUnavailable(WaybillError):
     """A bucket does not exist or may not be used."""
 

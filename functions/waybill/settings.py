@@ -189,5 +189,5 @@ _JSON_FIELDS = frozenset({"config", "state_machines"})
 def _from_json(variable: str, text: str) -> object:
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{variable} is not JSON: {error}") from None

@@ -38,5 +38,5 @@ def decoded(kind: type[C], text: str | None) -> C | None:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         return kind.model_validate(json.loads(raw))
-    except (ValueError, binascii.Error, ValidationError):
+    except (ValueError, binascii.Error, ValidationError, RecursionError):  # the last: lists within lists, thousands deep
         raise InvalidInput(_FORGED) from None

@@ -5,7 +5,7 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from waybill.files.verifying import Difference, Mismatch, Verified
-from waybill.runs.model import AccountId, RunId
+from waybill.runs.model import MAX_FILES, AccountId, RunId
 
 # An execution's input may have 256 KB: this many accounts take less than half of it.
 MAX_ACCOUNTS = 5_000
@@ -22,7 +22,7 @@ class BackupRequest(Request):
     kind: Literal["backup"]
     mode: Literal["full", "incremental"]
     accounts: Annotated[tuple[AccountId, ...], Field(max_length=MAX_ACCOUNTS)] = ()
-    max_files: Annotated[int, Field(ge=1)] | None = None
+    max_files: Annotated[int, Field(ge=1, le=MAX_FILES)] | None = None
     dry_run: bool = False
     deep: bool = False
 

@@ -16,6 +16,7 @@ from waybill.files.storage import Content, Head, Page, Written
 
 CHECKSUM_ALGORITHMS = ("CRC64NVME", "SHA256", "SHA1", "CRC32C", "CRC32")
 _META = "x-amz-meta-"
+_LONGEST_SIZE = 18  # digits of a size in bytes
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _NAMESPACE = re.compile(rb'\sxmlns="[^"]*"')
 
@@ -25,7 +26,9 @@ def parsed(body: bytes) -> ET.Element | None:
     if b"<!DOCTYPE" in body:
         return None
     try:
-        return ET.fromstring(_NAMESPACE.sub(b"", body.lstrip(), count=1))  # noqa: S314 - bounded, and see above
+        # S3 writes UTF-8: in another encoding the declaration looked for above would read otherwise.
+        parser = ET.XMLParser(encoding="utf-8")  # noqa: S314 - bounded, and see above
+        return ET.fromstring(_NAMESPACE.sub(b"", body.lstrip(), count=1), parser)  # noqa: S314
     except ET.ParseError:
         return None
 
@@ -60,8 +63,11 @@ def copied(reply: Reply) -> Written | None:
     if not etag:
         return None
     checksums = {name[len("Checksum") :].upper(): value for name, value in found.items() if name.startswith("Checksum")}
-    modified = found.get("LastModified")
-    return Written(etag, _checksum(checksums), _etag_is_md5(reply.headers), _iso(modified) if modified else None)
+    try:
+        modified = _iso(found.get("LastModified"))
+    except ValueError:
+        return None
+    return Written(etag, _checksum(checksums), _etag_is_md5(reply.headers), modified)
 
 
 def put(reply: Reply) -> Written:
@@ -69,20 +75,25 @@ def put(reply: Reply) -> Written:
 
 
 def head(reply: Reply) -> Head:
+    """Raises ServiceUnavailable where the headers say no size, or no proper time."""
     given = reply.headers
     storage_class = given.get("x-amz-storage-class", "STANDARD")
     if given.get("x-amz-archive-status"):
         storage_class = "GLACIER"  # the archive tiers of Intelligent-Tiering
     if 'ongoing-request="false"' in given.get("x-amz-restore", ""):
         storage_class = "STANDARD"
-    modified = given.get("last-modified")
+    try:
+        size, modified = _size(given.get("content-length", "0")), _http_date(given.get("last-modified"))
+        tags = _size(given.get("x-amz-tagging-count", "0"))
+    except ValueError:
+        raise ServiceUnavailable("HeadObject: the reply's headers are not S3's") from None
     facts = SourceFacts(
-        size=int(given.get("content-length", 0)),
+        size=size,
         etag=_etag(given),
         storage_class=storage_class,
         version_id=given.get("x-amz-version-id"),
         checksum=_checksum(_checksums(given)),
-        modified=parsedate_to_datetime(modified) if modified else None,
+        modified=modified,
     )
     content = Content(
         type=given.get("content-type", ""),
@@ -92,7 +103,7 @@ def head(reply: Reply) -> Head:
         cache_control=given.get("cache-control", ""),
         metadata={name.removeprefix(_META): value for name, value in given.items() if name.startswith(_META)},
     )
-    return Head(facts, content, _etag_is_md5(given), int(given.get("x-amz-tagging-count", 0)))
+    return Head(facts, content, _etag_is_md5(given), tags)
 
 
 def page(reply: Reply) -> Page | None:
@@ -102,9 +113,12 @@ def page(reply: Reply) -> Page | None:
         return None
     encoded = _text(document, "EncodingType") == "url"
     objects = []
-    for item in document.iter("Contents"):
-        key = _text(item, "Key")
-        objects.append((unquote_plus(key) if encoded else key, _listed(item)))
+    try:
+        for item in document.iter("Contents"):
+            key = _text(item, "Key")
+            objects.append((unquote_plus(key) if encoded else key, _listed(item)))
+    except ValueError:
+        return None
     return Page(tuple(objects), complete=_text(document, "IsTruncated") != "true")
 
 
@@ -113,9 +127,8 @@ def _listed(item: ET.Element) -> SourceFacts:
     restore = item.find("RestoreStatus")
     if restore is not None and _text(restore, "RestoreExpiryDate") and _text(restore, "IsRestoreInProgress") != "true":
         storage_class = "STANDARD"  # a restored copy can be read like any other
-    modified = _text(item, "LastModified")
     return SourceFacts(
-        int(_text(item, "Size")), _text(item, "ETag").strip('"'), storage_class, modified=_iso(modified) if modified else None
+        _size(_text(item, "Size")), _text(item, "ETag").strip('"'), storage_class, modified=_iso(_text(item, "LastModified"))
     )
 
 
@@ -123,8 +136,24 @@ def _text(element: ET.Element, name: str) -> str:
     return element.findtext(name) or ""
 
 
-def _iso(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _iso(text: str | None) -> datetime | None:
+    """Raises ValueError."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def _http_date(text: str | None) -> datetime | None:
+    """Raises ValueError."""
+    try:
+        return parsedate_to_datetime(text) if text else None
+    except OverflowError as error:
+        raise ValueError(text) from error
+
+
+def _size(text: str) -> int:
+    """Raises ValueError: `int` itself would take a sign, spaces and underscores."""
+    if not (text.isascii() and text.isdigit()) or len(text) > _LONGEST_SIZE:
+        raise ValueError(text)
+    return int(text)
 
 
 def _etag(headers: Mapping[str, str]) -> str:

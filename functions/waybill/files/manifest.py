@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from waybill.errors import WorkDamaged
 from waybill.files.domain import FileState, HttpLocation, S3Location, SourceFacts, VerifiedBy
 from waybill.files.ledger import FileItem
 
@@ -43,6 +44,14 @@ class ManifestRow:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "ManifestRow":
+        """Raises WorkDamaged."""
+        try:
+            return cls._from_json(row)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise WorkDamaged(f"A row of a manifest is not what Waybill wrote ({type(error).__name__}).") from error
+
+    @classmethod
+    def _from_json(cls, row: Mapping[str, Any]) -> "ManifestRow":
         location: S3Location | HttpLocation | None = None
         if "s3" in row:
             location = S3Location(**row["s3"])

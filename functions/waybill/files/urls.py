@@ -1,5 +1,6 @@
 """What a URL in Salesforce names, what Waybill's own URLs look like, and how a URL is shown without its secrets. Pure."""
 
+import ipaddress
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -170,7 +171,16 @@ def _host_and_port(authority: str) -> tuple[str | None, str]:
     except UnicodeError:
         return None, ""
     fits = _HOST.fullmatch(host) and len(port) <= len(str(_LAST_PORT)) and int(port or 0) <= _LAST_PORT
+    fits = fits and (not host.startswith("[") or _is_ipv6(host[1:-1]))
     return (host.removesuffix(".") if fits else None), port
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _s3_name(parts: _Parts) -> _Named | None:

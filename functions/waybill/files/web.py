@@ -16,6 +16,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, SSLError
 from urllib3.exceptions import TimeoutError as NoAnswerInTime  # no connection at all is one of its kinds
 
+from waybill.counting import count
 from waybill.errors import WaybillError
 from waybill.files.domain import SourceFacts
 from waybill.files.storage import MIB, Content, Head, Reading, RequestCounts, Tally
@@ -27,6 +28,10 @@ TRIES_PER_HOST = 5  # in a row that failed, after which a host is given up
 PAUSE_SECONDS = 60.0  # until one more try shows whether a host that was given up is back
 HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "Waybill"}
 EMBEDDING = tuple(ipaddress.IPv6Network(n) for n in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"))
+# Kept for special purposes by IANA, and taken for public by Python 3.11.
+SPECIAL = tuple(ipaddress.ip_network(n) for n in ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10", "3fff::/20", "5f00::/16"))
+LONGEST_SIZE = 18  # digits of a length in bytes: an exabyte; what is longer is no length
+LONGEST_HEADER = 1_024  # characters of a header that is kept with the file
 
 
 class WebFault(WaybillError):
@@ -125,6 +130,8 @@ def is_public(address: str) -> bool:
         return False
     if isinstance(ip, ipaddress.IPv6Address) and (ip.ipv4_mapped or any(ip in network for network in EMBEDDING)):
         return False
+    if any(ip in network for network in SPECIAL if network.version == ip.version):
+        return False
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 
@@ -160,10 +167,10 @@ class Web:
         with self._open("GET", url) as response:
             length = _length(response)
             content = Content(
-                type=response.headers.get("Content-Type", ""),
-                encoding=response.headers.get("Content-Encoding", ""),
-                disposition=response.headers.get("Content-Disposition", ""),
-                language=response.headers.get("Content-Language", ""),
+                type=_header(response, "Content-Type"),
+                encoding=_header(response, "Content-Encoding"),
+                disposition=_header(response, "Content-Disposition"),
+                language=_header(response, "Content-Language"),
             )
             if length is None and "chunked" not in response.headers.get("Transfer-Encoding", "").lower():
                 raise FetchFailed("The server says neither how long the file is nor where it ends.", status=response.status)
@@ -174,15 +181,15 @@ class Web:
     @contextmanager
     def _open(self, method: str, url: str) -> Iterator[urllib3.BaseHTTPResponse]:
         for _ in range(MAX_REDIRECTS + 1):
-            parts = urlsplit(url)
+            parts = _parts(url)
             with self._request(method, parts) as response:
                 if response.status not in REDIRECTS:
                     if response.status != 200:  # noqa: PLR2004 - OK
                         raise FetchFailed(f"{parts.hostname} answers {response.status}.", status=response.status)
                     yield response
                     return
-                target = urljoin(url, response.headers.get("Location", ""))
-            if parts.scheme == "https" and urlsplit(target).scheme != "https":
+                target = _target(url, response.headers.get("Location", ""))
+            if parts.scheme == "https" and _parts(target).scheme != "https":
                 raise AddressRefused("The URL redirects from https to something less secure.")
             url = target
         raise AddressRefused(f"The URL redirects more than {MAX_REDIRECTS} times.")
@@ -195,6 +202,7 @@ class Web:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         if self.tally is not None:
             self.tally.add(RequestCounts(http=1))
+        count(f"web {method}")
         with self.connector(endpoint) as pool:
             try:
                 response = pool.urlopen(
@@ -208,7 +216,7 @@ class Web:
                 )
             except (NoAnswerInTime, SSLError) as error:
                 raise self._unreachable(endpoint.host, endpoint.port, f"cannot be reached: {type(error).__name__}") from error
-            except (HTTPError, OSError) as error:
+            except (HTTPError, OSError, ValueError) as error:  # ValueError: a host's name that TLS cannot ask for
                 raise FetchFailed(f"{endpoint.host} cannot be reached: {type(error).__name__}.") from error
             if self.hosts is not None:
                 self.hosts.answered(endpoint.host, endpoint.port)
@@ -230,7 +238,7 @@ class Web:
             self.hosts.check(host, port)
         try:
             addresses = self.resolver(host, port)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a name that cannot be asked for
             raise self._unreachable(host, port, "cannot be resolved") from error
         if not addresses or not all(is_public(address) for address in addresses):
             raise AddressRefused(f"{host} is not on the public Internet.")
@@ -242,27 +250,49 @@ class Web:
         return Unreachable(f"{host} {what}.")
 
 
+def _parts(url: str) -> SplitResult:
+    """Raises AddressRefused for what is no URL: a redirect may say anything."""
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise AddressRefused("The URL is malformed.") from error
+
+
+def _target(url: str, location: str) -> str:
+    """Where a redirect leads. Raises AddressRefused."""
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise AddressRefused("The URL redirects to something that is no URL.") from error
+
+
 def _default_port(scheme: str) -> int:
     return 443 if scheme == "https" else 80
 
 
 def _length(response: urllib3.BaseHTTPResponse) -> int | None:
     text = response.headers.get("Content-Length", "")
-    if "Transfer-Encoding" in response.headers or not (text.isascii() and text.isdigit()):
+    if "Transfer-Encoding" in response.headers or not (text.isascii() and text.isdigit()) or len(text) > LONGEST_SIZE:
         return None
     return int(text)
 
 
+def _header(response: urllib3.BaseHTTPResponse, name: str) -> str:
+    """A header as it is kept with the file; one that S3 would not take (folded, not ASCII, endless) is left out."""
+    text = response.headers.get(name, "")
+    return text if text.isascii() and text.isprintable() and len(text) <= LONGEST_HEADER else ""
+
+
 def _facts(response: urllib3.BaseHTTPResponse, size: int) -> SourceFacts:
     """A weak ETag keeps its `W/`: it never equals a strong one."""
-    etag = response.headers.get("ETag", "").replace('"', "")
+    etag = _header(response, "ETag").replace('"', "")
     return SourceFacts(size, etag, modified=_date(response.headers.get("Last-Modified", "")))
 
 
 def _date(text: str) -> datetime | None:
     try:
         return parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

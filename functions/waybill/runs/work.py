@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from waybill.errors import BucketUnavailable, ServiceUnavailable
+from waybill.errors import BucketUnavailable, ServiceUnavailable, WorkDamaged
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -69,8 +69,8 @@ class WorkBucket:
             if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "404"}:
                 return
             raise
-        for line in body.iter_lines():
-            yield json.loads(line)
+        for number, line in enumerate(body.iter_lines(), 1):
+            yield row_of(line, f"line {number} of {key}")
 
     def keys(self, prefix: str) -> Iterator[str]:
         token: dict[str, str] = {}
@@ -145,6 +145,17 @@ class Writer(AbstractContextManager["Writer"]):
             )
         else:
             self._work._call("abort_multipart_upload", Key=self._key, UploadId=self._upload)  # noqa: SLF001
+
+
+def row_of(line: bytes, where: str) -> Row:
+    """A line of a JSON lines object. Raises WorkDamaged, which says `where`."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        row = None
+    if not isinstance(row, dict):
+        raise WorkDamaged(f"{where} is no JSON object: it is not what Waybill wrote there.")
+    return row
 
 
 def to_lines(rows: Iterable[Mapping[str, Any]]) -> bytes:

@@ -82,7 +82,7 @@ def _parsed(content: bytes | str) -> object:
     text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text.strip()
 
 

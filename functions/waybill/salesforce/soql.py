@@ -43,9 +43,18 @@ def literal(value: Value) -> str:
             return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         case date() if not isinstance(value, datetime):
             return value.isoformat()
-        case str() if "\x00" not in value:
+        case str() if "\x00" not in value and _encodable(value):
             return f"'{str(value).translate(_ESCAPES)}'"
     raise InvalidInput(f"A query cannot hold this {type(value).__name__}: {value!r:.60}")
+
+
+def _encodable(text: str) -> bool:
+    """Half of a surrogate pair is no character: it could not be sent."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def literals(values: Iterable[Value]) -> str:
