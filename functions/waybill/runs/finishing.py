@@ -1,6 +1,7 @@
 """How a run of any context ends: which run an execution was, how it ended, and who is told."""
 
 import json
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +11,8 @@ from waybill.errors import InvalidInput
 from waybill.runs.model import Control, RunContext, RunKind, RunRecord, RunStatus
 from waybill.runs.store import RunStore
 from waybill.telemetry import logger
+
+_RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,120}")
 
 
 class StateError(BaseModel):
@@ -53,10 +56,20 @@ def run_to_finish(
 
 def _of_execution(detail: ExecutionDetail, store: RunStore) -> RunRecord | None:
     """The run that this execution works on. Executions of several machines may have one name: who is at work tells the ARN."""
-    resumed = json.loads(detail.input or "{}").get("resume")
-    names = [str(resumed)] if resumed else [f"{kind}-{detail.name}" for kind in RunKind]
+    resumed = _resumed(detail.input or "{}")
+    names = [resumed] if resumed else [f"{kind}-{detail.name}" for kind in RunKind]
     records = (record for name in names if (record := store.find(name)))
     return next((record for record in records if record.execution_arn == detail.execution_arn), None)
+
+
+def _resumed(text: str) -> str | None:
+    """The run that an execution's input says to resume. An operator may have started the machine with any JSON at all."""
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    resumed = given.get("resume") if isinstance(given, dict) else None
+    return resumed if isinstance(resumed, str) and _RUN_ID.fullmatch(resumed) else None
 
 
 def status_of(record: RunRecord, error: StateError | None, store: RunStore) -> tuple[RunStatus, str]:
@@ -74,7 +87,7 @@ def status_of(record: RunRecord, error: StateError | None, store: RunStore) -> t
 def _message(error: StateError) -> str:
     try:
         cause = json.loads(error.cause)
-    except ValueError:
+    except (ValueError, RecursionError):
         return error.cause or error.error
     # A Lambda says `errorMessage`; the delta, an execution of its own, has `Cause`.
     return str(cause.get("errorMessage") or cause.get("Cause") or error.error) if isinstance(cause, dict) else error.cause
