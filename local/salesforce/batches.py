@@ -32,11 +32,11 @@ class Batches:
 
     def create(self, request: Request) -> Reply:
         body, rows = self._rows(request)
-        return self._run([self._creating(row) for row in rows], body)
+        return self._run([self._creating(request, row) for row in rows], body)
 
-    def _creating(self, row: dict[str, Any]) -> Action:
+    def _creating(self, request: Request, row: dict[str, Any]) -> Action:
         sobject = self._type_of(row)
-        return lambda: {"id": self._records.insert(sobject, row), "success": True, "errors": []}
+        return lambda: {"id": self._records.insert(request, sobject, row), "success": True, "errors": []}
 
     def update(self, request: Request) -> Reply:
         body, rows = self._rows(request)

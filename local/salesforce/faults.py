@@ -13,6 +13,7 @@ from local.salesforce.errors import Fault
 
 class Misbehaviour(StrEnum):
     FAIL_ROWS = "fail_rows"
+    DROP_ROWS = "drop_rows"
     UNAVAILABLE = "unavailable"
     REQUEST_LIMIT = "request_limit"
     EXPIRE_TOKEN = "expire_token"
@@ -22,15 +23,20 @@ class Misbehaviour(StrEnum):
 
 @dataclass
 class Switch:
-    """One misbehaviour. `method` and `path` (a regular expression, searched in the path without its query) narrow the calls."""
+    """One misbehaviour. `method` and `path` (a regular expression, searched in the path without its query) narrow the calls.
+
+    Rows that a bulk job writes are those of the call that uploads them: PUT `jobs/ingest/{id}/batches`.
+    """
 
     kind: Misbehaviour
     # How often; None: until cleared. For rows: how often for each row.
     times: int | None = 1
     method: str | None = None
     path: str | None = None
-    # Rows: these ids (15 characters); empty: any.
+    # Rows: these ids (15 characters), of a row that is inserted those of its parents; empty: any.
     keys: frozenset[str] = frozenset()
+    # Rows: of this object only.
+    sobject: str | None = None
     code: str = "UNABLE_TO_LOCK_ROW"
     message: str = "unable to obtain exclusive access to this record"
     status: int = 503
@@ -42,12 +48,16 @@ class Switch:
     def matches(self, method: str, path: str) -> bool:
         return self.method in {None, method} and (self.path is None or re.search(self.path, path) is not None)
 
+    def concerns(self, sobject: str) -> bool:
+        return self.sobject is None or self.sobject.lower() == sobject.lower()
+
     def spent(self) -> bool:
         return self.times is not None and self.times <= 0
 
     def as_json(self) -> dict[str, object]:
         shown = {"kind": self.kind.value, "times": self.times, "method": self.method, "path": self.path, "after": self.after}
-        return {**shown, "ids": sorted(self.keys), "code": self.code, "status": self.status, "seconds": self.seconds}
+        rows = {"ids": sorted(self.keys), "sobject": self.sobject, "code": self.code}
+        return {**shown, **rows, "status": self.status, "seconds": self.seconds}
 
 
 class Faults:
@@ -66,6 +76,7 @@ class Faults:
         ids: Iterable[str] = (),
         method: str | None = None,
         path: str | None = None,
+        sobject: str | None = None,
         by_flow: bool = False,
     ) -> None:
         """The first `times` tries to change each row are UNABLE_TO_LOCK_ROW; `by_flow` wraps it as a flow's failure does."""
@@ -73,7 +84,7 @@ class Faults:
         if by_flow:
             message = f"The flow failed to access the value: {code}: {message}"
             code = "CANNOT_EXECUTE_FLOW_TRIGGER"
-        self.fail_rows(code, message, times, ids=ids, method=method, path=path)
+        self.fail_rows(code, message, times, ids=ids, method=method, path=path, sobject=sobject)
 
     def fail_rows(
         self,
@@ -84,10 +95,15 @@ class Faults:
         ids: Iterable[str] = (),
         method: str | None = None,
         path: str | None = None,
+        sobject: str | None = None,
     ) -> None:
         """Any other error of a row."""
         keys = frozenset(record_id[:15] for record_id in ids)
-        self._add(Switch(Misbehaviour.FAIL_ROWS, times, method, path, keys, code, message))
+        self._add(Switch(Misbehaviour.FAIL_ROWS, times, method, path, keys, sobject, code, message))
+
+    def drop_rows(self, times: int | None = 1, *, sobject: str | None = None, after: int = 0, path: str | None = None) -> None:
+        """So many rows are said to be inserted, and are not there: `after` so many that are."""
+        self._add(Switch(Misbehaviour.DROP_ROWS, times, None, path, sobject=sobject, after=after))
 
     def unavailable(
         self, times: int | None = 1, *, status: int = 503, method: str | None = None, path: str | None = None
@@ -110,8 +126,8 @@ class Faults:
         self._add(Switch(Misbehaviour.SLOW, times, method, path, seconds=seconds))
 
     def set_from_json(self, body: Mapping[str, Any]) -> None:  # Any: JSON
-        """`{"kind", "times", "method", "path", "ids", "code", "message", "status", "seconds", "after"}`. Raises ValueError."""
-        known = {"times", "method", "path", "code", "message", "status", "seconds", "after"}
+        """`{"kind", "times", "method", "path", "ids", "sobject", "code", "message", "status", "seconds", "after"}`. Raises ValueError."""
+        known = {"times", "method", "path", "sobject", "code", "message", "status", "seconds", "after"}
         unknown = body.keys() - known - {"kind", "ids"}
         if unknown:
             raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
@@ -138,11 +154,11 @@ class Faults:
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
-    def strike(self, kind: Misbehaviour, method: str, path: str) -> Switch | None:
-        """The switch that hits this call, which is then counted."""
+    def strike(self, kind: Misbehaviour, method: str, path: str, *, sobject: str = "") -> Switch | None:
+        """The switch that hits this call or row, which is then counted."""
         with self._lock:
             for switch in self._switches:
-                if switch.kind is not kind or switch.spent() or not switch.matches(method, path):
+                if switch.kind is not kind or switch.spent() or not switch.matches(method, path) or not switch.concerns(sobject):
                     continue
                 if switch.after > 0:
                     switch.after -= 1
@@ -153,15 +169,15 @@ class Faults:
                 return switch
         return None
 
-    def check_row(self, method: str, path: str, record_id: str) -> None:
-        """Raises Fault where a switch hits the row."""
-        key = record_id[:15]
+    def check_row(self, method: str, path: str, row: str, *, sobject: str, parents: Iterable[str] = ()) -> None:
+        """Raises Fault where a switch hits the row: an id, or of a row that is inserted something that tells it from others."""
+        keys = {row[:15], *(parent[:15] for parent in parents)}
         with self._lock:
             for switch in self._switches:
-                if switch.kind is not Misbehaviour.FAIL_ROWS or not switch.matches(method, path):
+                if switch.kind is not Misbehaviour.FAIL_ROWS or not switch.matches(method, path) or not switch.concerns(sobject):
                     continue
-                if switch.keys and key not in switch.keys:
+                if switch.keys and not switch.keys & keys:
                     continue
-                if switch.times is None or switch._rows[key] < switch.times:  # noqa: SLF001 - its own
-                    switch._rows[key] += 1  # noqa: SLF001 - its own
+                if switch.times is None or switch._rows[row] < switch.times:  # noqa: SLF001 - its own
+                    switch._rows[row] += 1  # noqa: SLF001 - its own
                     raise Fault(switch.code, switch.message, fields=[])

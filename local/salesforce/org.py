@@ -117,6 +117,16 @@ class Org:
         with self._transaction():
             self._delete(self._writable(sobject), record_id, user_id or self.admin_id)
 
+    def forget(self, sobject: str, record_id: str) -> None:
+        """Takes a record away without a trace: not even the recycle bin has it."""
+        with self.lock:
+            table, key = self._tables[sobject], record_id[:15]
+            record = table.get(key)
+            if record is not None:
+                table.remove(key)
+            if record is not None and self._undo is not None:
+                self._undo.append(partial(table.put, key, record))
+
     @contextmanager
     def atomic(self) -> Iterator[None]:
         """Everything within is undone if it raises."""

@@ -1,5 +1,6 @@
 """One record by REST: read, create, update, upsert, delete; and what changed or was deleted in a span of time."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -7,7 +8,7 @@ from typing import Any
 
 from local.salesforce.dates import parse_datetime, stamp
 from local.salesforce.errors import Fault, RequestFault, no_such_column, not_found
-from local.salesforce.faults import Faults
+from local.salesforce.faults import Faults, Misbehaviour
 from local.salesforce.ids import key_of
 from local.salesforce.messages import Reply, Request
 from local.salesforce.org import Org
@@ -68,10 +69,17 @@ class Records:
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def insert(self, sobject: SObject, values: dict[str, Any]) -> str:
+    def insert(self, request: Request, sobject: SObject, values: dict[str, Any]) -> str:
         if any(name.lower() == "id" and value for name, value in values.items()):
             raise Fault("INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", fields=["Id"])
-        return self._org.insert(sobject.name, values, user_id=self._org.api_user_id)
+        parents = [
+            str(values[name]) for name in values if (field := sobject.by_name.get(name.lower())) and field.is_id and values[name]
+        ]
+        self._faults.check_row(request.method, request.path, _told(values), sobject=sobject.name, parents=parents)
+        new_id = self._org.insert(sobject.name, values, user_id=self._org.api_user_id)
+        if self._faults.strike(Misbehaviour.DROP_ROWS, request.method, request.path, sobject=sobject.name):
+            self._org.forget(sobject.name, new_id)
+        return new_id
 
     def update(
         self,
@@ -82,11 +90,11 @@ class Records:
         *,
         unmodified_since: datetime | None = None,
     ) -> None:
-        self._faults.check_row(request.method, request.path, record_id)
+        self._faults.check_row(request.method, request.path, record_id[:15], sobject=sobject.name)
         self._org.update(sobject.name, record_id, values, user_id=self._org.api_user_id, unmodified_since=unmodified_since)
 
     def delete(self, request: Request, sobject: SObject, record_id: str) -> None:
-        self._faults.check_row(request.method, request.path, record_id)
+        self._faults.check_row(request.method, request.path, record_id[:15], sobject=sobject.name)
         self._org.delete(sobject.name, record_id, user_id=self._org.api_user_id)
 
     def upsert(self, request: Request, sobject: SObject, key: tuple[str, str | None], values: dict[str, Any]) -> tuple[str, bool]:
@@ -100,12 +108,12 @@ class Records:
                 self.update(request, sobject, ids[0], values)
                 return ids[0], False
             own = {} if name.lower() == "id" else {sobject.by_name[name.lower()].name: value}
-            return self.insert(sobject, {**values, **own}), True
+            return self.insert(request, sobject, {**values, **own}), True
 
     # -- over HTTP ----------------------------------------------------------------------------------------------------
 
     def create_one(self, request: Request, sobject: SObject) -> Reply:
-        return Reply(201, {"id": self.insert(sobject, request.json_object()), "success": True, "errors": []})
+        return Reply(201, {"id": self.insert(request, sobject, request.json_object()), "success": True, "errors": []})
 
     def update_one(self, request: Request, sobject: SObject, record_id: str) -> Reply:
         values = request.json_object()
@@ -177,6 +185,11 @@ class Records:
                 and start <= str(row["SystemModstamp"]) < end
                 and self._org.visible(sobject, row)
             ]
+
+
+def _told(values: dict[str, Any]) -> str:
+    """Tells a row from others, and the same row when it is tried again."""
+    return json.dumps({name: value for name, value in values.items() if name != "attributes"}, sort_keys=True, default=str)
 
 
 def _http_date(text: str) -> datetime:

@@ -1,4 +1,4 @@
-"""Salesforce as Waybill uses it: describe, query, retrieve and update, with calls and quota counted."""
+"""Salesforce as Waybill uses it: describe, query, retrieve, write, with calls and quota counted."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,15 +9,18 @@ from urllib.parse import quote
 
 from waybill.errors import InvalidInput, SalesforceDenied, SalesforceError, SalesforceRequestInvalid
 from waybill.salesforce import soql
+from waybill.salesforce.batching import RowResult, chunks, failed, json_value
 from waybill.salesforce.connection import Connection
-from waybill.salesforce.describe import FieldDescribe, ObjectDescribe, object_describe
+from waybill.salesforce.deleting import CollectionDelete
+from waybill.salesforce.describe import FieldDescribe, ObjectDescribe, ObjectSummary, object_describe, object_summary
 from waybill.salesforce.faults import EXPIRED, PRECONDITION_FAILED, QUOTA, OrgRefusal, error_of
 from waybill.salesforce.ids import to18
+from waybill.salesforce.inserting import CollectionInsert
 from waybill.salesforce.patience import Patience
-from waybill.salesforce.updating import CollectionUpdate, RowResult, chunks, failed, json_value
+from waybill.salesforce.updating import CollectionUpdate
 from waybill.salesforce.usage import Kind, Usage
 
-__all__ = ["FieldDescribe", "ObjectDescribe", "RowResult", "SalesforceClient", "Usage", "UserInfo"]
+__all__ = ["FieldDescribe", "ObjectDescribe", "ObjectSummary", "RowResult", "SalesforceClient", "Usage", "UserInfo"]
 
 # Ids that one call retrieves at most.
 RETRIEVE = 2_000
@@ -65,7 +68,11 @@ class SalesforceClient:
         return self._connection.meter.org_time
 
     def describe(self, sobject: str) -> ObjectDescribe:
-        """Raises SalesforceDenied where the object does not exist or is hidden from the user: Salesforce does not tell which."""
+        """Raises SalesforceDenied as `describe_raw` does."""
+        return object_describe(self.describe_raw(sobject))
+
+    def describe_raw(self, sobject: str) -> Row:
+        """The describe as Salesforce gives it, to be kept for later. Raises SalesforceDenied where the object does not exist or is hidden from the user: Salesforce does not tell which."""
         path = f"sobjects/{soql.name(sobject)}/describe"
         try:
             reply = self._connection.attempt("GET", path, kind=Kind.DESCRIBE)
@@ -76,7 +83,12 @@ class SalesforceClient:
                 f"Salesforce knows no object {sobject}, or the user may not see it: {refusal.fault.code}: {refusal.fault.message}. "
                 "Check the configured name, and assign Waybill's permission set to the user."
             ) from None
-        return object_describe(reply)
+        return reply  # type: ignore[no-any-return]  # JSON
+
+    def objects(self) -> list[ObjectSummary]:
+        """All objects that the user sees."""
+        reply = self._connection.call("GET", "sobjects", kind=Kind.DESCRIBE, action="list its objects")
+        return [object_summary(entry) for entry in reply["sobjects"]]
 
     def query(self, query: str, *, all_rows: bool = False) -> Iterator[Row]:
         """The rows, page by page as they are asked for; `all_rows` includes deleted ones. Keys are as in Salesforce's JSON."""
@@ -131,6 +143,19 @@ class SalesforceClient:
         written: read again. Raises InvalidInput for a record named twice.
         """
         return CollectionUpdate(connection=self._connection, patience=self._patience, sobject=sobject).run(rows)
+
+    def insert(self, sobject: str, rows: Sequence[Mapping[str, object]]) -> list[RowResult]:
+        """Inserts the rows, 1,000 a call, and says of each how it went, in the order of `rows`, with its new id.
+
+        An insert is never repeated blindly. Where a reply was lost, or was a failure of the server, the rows of that call are
+        `unknown`: look for them by a key. Rows of the calls that were not made after that have the code NOT_SENT. Raises only where
+        nothing can have been inserted. Locked rows are tried again with pauses.
+        """
+        return CollectionInsert(connection=self._connection, patience=self._patience, sobject=sobject).run(rows)
+
+    def delete(self, sobject: str, ids: Sequence[str]) -> list[RowResult]:
+        """Deletes the records, 1,000 a call, in the order of `ids`. One that was gone already is ok, its code ENTITY_IS_DELETED."""
+        return CollectionDelete(connection=self._connection, patience=self._patience, sobject=sobject).run(ids)
 
     def update_unmodified(self, sobject: str, record_id: str, fields: Mapping[str, object], *, since: datetime) -> RowResult:
         """Updates one record unless it was modified after `since`; then the code is PRECONDITION_FAILED and nothing is written.
