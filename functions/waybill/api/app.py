@@ -1,5 +1,7 @@
 """The HTTP API's Lambda handler: API Gateway's payload 2.0 in, JSON or problem details out."""
 
+import base64
+import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from threading import Lock
@@ -18,6 +20,8 @@ from waybill.telemetry import logger
 app = APIGatewayHttpResolver(enable_validation=True)
 app.include_router(run_routes.router)
 app.include_router(file_routes.router)
+
+MAX_BODY = 1024 * 1024  # characters: 5,000 accounts, the longest list that a request may hold, are a tenth of it
 
 # Powertools keeps the request in class attributes. In Lambda requests come one by one; locally this makes them.
 _one_at_a_time = Lock()
@@ -61,14 +65,36 @@ def respond(event: dict[str, Any], context: Any, *, build: Callable[..., Service
         environment = ApiEnvironment.from_env()
     except ConfigurationError as error:
         logger.error("the function is not configured", extra={"reason": str(error)})
-        reply = problems.of_error(error)
-        return {"statusCode": reply.status_code, "headers": {"Content-Type": problems.CONTENT_TYPE}, "body": reply.body}
+        return _plain(problems.of_error(error))
+    unreadable = _unreadable(event)
+    if unreadable is not None:
+        return _plain(unreadable)
     with _one_at_a_time:
         token = current.set(build(environment=environment, requested_by=caller(event)))
         try:
             return app.resolve(event, context)
         finally:
             current.reset(token)
+
+
+def _plain(reply: Response[str]) -> dict[str, Any]:
+    """A reply past the router."""
+    return {"statusCode": reply.status_code, "headers": {"Content-Type": problems.CONTENT_TYPE}, "body": reply.body}
+
+
+def _unreadable(event: Mapping[str, Any]) -> Response[str] | None:
+    """The refusal of a body that is too large, or no JSON that can be read: Powertools would take the latter for a fault of ours."""
+    body = event.get("body") or ""
+    if len(body) > MAX_BODY:
+        detail = f"The body has more than {MAX_BODY:,} characters."
+        return problems.problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail=detail, name="InvalidInput")
+    try:
+        json.loads(base64.b64decode(body) if event.get("isBase64Encoded") else body or "null")
+    except (ValueError, RecursionError):
+        return problems.problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, detail="The body is no JSON that can be read.", name="InvalidInput"
+        )
+    return None
 
 
 def caller(event: Mapping[str, Any]) -> str:
