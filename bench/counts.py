@@ -33,6 +33,8 @@ class Counts:
     """Requests by kind, e.g. `s3 copy`, `work put`, `dynamodb put`, `write units`, `transitions`, `salesforce query`."""
 
     kinds: Counter[str] = field(default_factory=Counter)
+    # The same as a run counts them itself: `s3 CopyObject`.
+    operations: Counter[str] = field(default_factory=Counter)
 
     def salesforce(self) -> int:
         return sum(n for kind, n in self.kinds.items() if kind.startswith("salesforce "))
@@ -77,6 +79,8 @@ class RequestCounter:
         # What opens a new link is a user's browser, and not the migration.
         whose = "work" if bucket == self.work else "link" if kind == "get" else "s3"
         self.counts.kinds[f"{whose} {kind}"] += 1
+        if whose != "link":
+            self.counts.operations[f"s3 {_s3_operation(request, url.query)}"] += 1
         return None
 
     # -- DynamoDB -----------------------------------------------------------------------------------------------------
@@ -85,6 +89,7 @@ class RequestCounter:
         operation = str(request.headers.get("X-Amz-Target", "")).rpartition(".")[2]
         body = json.loads(request.get_data() or b"{}")
         kinds = self.counts.kinds
+        self.counts.operations[f"dynamodb {operation}"] += 1
         match operation:
             case "PutItem":
                 kinds["dynamodb put"] += 1
@@ -145,10 +150,13 @@ class RequestCounter:
             for event in execution.history.events():
                 if event["type"].endswith("StateEntered"):
                     kinds["transitions"] += 1
+        self.counts.operations["stepfunctions StateTransition"] = kinds["transitions"]
 
     def _salesforce(self) -> None:
         for call, number in self.stack.simulator.calls.counts.items():
-            self.counts.kinds[f"salesforce {_salesforce_kind(call.method, call.path)}"] += number
+            kind = f"salesforce {_salesforce_kind(call.method, call.path)}"
+            self.counts.kinds[kind] += number
+            self.counts.operations[kind] += number
 
 
 def _bucket(host: str, path: str) -> str:
@@ -173,6 +181,27 @@ def _s3_kind(request: Request, query: dict[str, list[str]]) -> str:
             return "put"
         case _:
             return "multipart"
+
+
+def _s3_operation(request: Request, query: str) -> str:
+    """S3's name of what is asked for."""
+    given = parse_qs(query, keep_blank_values=True)
+    copied = "x-amz-copy-source" in {name.lower() for name in request.headers.keys()}  # noqa: SIM118 - werkzeug's
+    match request.method:
+        case "GET" if "list-type" in given:
+            return "ListObjectsV2"
+        case "GET":
+            return "GetObjectTagging" if "tagging" in given else "ListParts" if "uploadId" in given else "GetObject"
+        case "PUT" if "partNumber" in given:
+            return "UploadPartCopy" if copied else "UploadPart"
+        case "PUT":
+            return "CopyObject" if copied else "PutObject"
+        case "POST":
+            return "CreateMultipartUpload" if "uploads" in given else "CompleteMultipartUpload"
+        case "DELETE":
+            return "AbortMultipartUpload" if "uploadId" in given else "DeleteObject"
+        case _:
+            return "HeadObject"
 
 
 def _salesforce_kind(method: str, path: str) -> str:
@@ -273,12 +302,23 @@ def cut(stack: LocalStack, **sizes: int) -> Iterator[None]:
         functions.update(before)
 
 
-def counted_runs(stack: LocalStack, files: int, accounts: int) -> dict[str, dict[str, int]]:
-    """Counts of a first full backup and of the cutover after it."""
+def work_bucket(stack: LocalStack) -> str:
+    return stack.deployment.functions["waybill-local-FinishRun"].environment["WAYBILL_WORK_BUCKET"]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A run: what the stack counted, and what the run says of itself."""
+
+    counts: Counts
+    run_id: str
+
+
+def counted_runs(stack: LocalStack, files: int, accounts: int) -> dict[str, Counted]:
+    """A first full backup and the cutover after it."""
     empty(stack)
     plant(stack, files, accounts)
-    work = stack.deployment.functions["waybill-local-FinishRun"].environment["WAYBILL_WORK_BUCKET"]
-    counter = RequestCounter(stack, work)
+    counter = RequestCounter(stack, work_bucket(stack))
     found = {}
     for kind, options in (("backup", {"mode": "full"}), ("cutover", {"mode": "execute", "allow_private_links": True})):
         # Days lie between two runs: the login does not last that long.
@@ -289,7 +329,7 @@ def counted_runs(stack: LocalStack, files: int, accounts: int) -> dict[str, dict
         done = result["files"]["verified" if kind == "backup" else "switched"]
         if done != files:
             raise RuntimeError(f"{kind} did {done} of {files} files: {result}")
-        found[kind] = dict(sorted(counts.kinds.items()))
+        found[kind] = Counted(counts, result["run_id"])
     return found
 
 
@@ -300,7 +340,8 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as home, LocalStack(LocalHome(Path(home)), time_scale=0) as stack:
         began = time.monotonic()
-        print(json.dumps(counted_runs(stack, given.files, given.accounts), indent=1))
+        runs = counted_runs(stack, given.files, given.accounts)
+        print(json.dumps({kind: dict(sorted(one.counts.kinds.items())) for kind, one in runs.items()}, indent=1))
         print(f"{time.monotonic() - began:.1f} s", file=sys.stderr)
 
 

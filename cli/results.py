@@ -41,7 +41,8 @@ def run_object(run: Mapping[str, Any]) -> dict[str, Any]:
     shape["files"] |= {name: value for name, value in (run.get("files") or {}).items() if value is not None}
     shape["errors"] = list(run.get("errors") or [])
     more = ("mode", "dry_run", "phase", "message", "started_at", "ended_at", "accounts", "requested_by", "execution_arn")
-    return shape | {name: run[name] for name in more if run.get(name) is not None}
+    shape |= {name: run[name] for name in more if run.get(name) is not None}
+    return shape | ({"requests": run["requests"]} if run.get("requests") else {})
 
 
 def exit_code_of(run: Mapping[str, Any]) -> ExitCode:
@@ -85,6 +86,25 @@ def show_run(console: Console, run: Mapping[str, Any]) -> None:
         console.print(Text(following))
 
 
+def show_requests(console: Console, requests: Mapping[str, Mapping[str, float]]) -> None:
+    """How many requests went to each service, and which."""
+    lines = figures("Requests")
+    for service, counts in requests.items():
+        sent = {name: number for name, number in counts.items() if not name.endswith(" units")}
+        told = ", ".join(f"{words.count(number)} {name}" for name, number in counts.items())
+        lines.add_row(words.count(sum(sent.values())), Text(f"{_SERVICES.get(service, service)}: {told}"))
+    if lines.row_count:
+        console.print(lines)
+
+
+_SERVICES = {
+    "s3": "S3",
+    "dynamodb": "DynamoDB",
+    "stepfunctions": "Step Functions",
+    "salesforce": "Salesforce",
+    "secretsmanager": "Secrets Manager",
+    "events": "EventBridge",
+}
 _STYLES = {
     "completed": "bold green",
     "failed": "bold red",

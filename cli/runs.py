@@ -12,7 +12,7 @@ from cli.app import App, WaybillGroup
 from cli.errors import ExitCode
 from cli.export import write_report
 from cli.params import RunId, wait_option
-from cli.results import exit_code_of, mode_of, run_object, show_errors, show_run
+from cli.results import exit_code_of, mode_of, run_object, show_errors, show_requests, show_run
 from cli.tables import table
 from cli.waiting import how_to_follow, wait_for
 
@@ -77,6 +77,7 @@ def show(app: App, *, run_id: str, wait: bool, accounts: bool, report: Path | No
 
     def page(console: Console) -> None:
         show_run(console, run)
+        show_requests(console, run.get("requests") or {})
         for account in payload.get("account_results", []):
             console.print(Text(_account_line(account)))
         if report is not None:

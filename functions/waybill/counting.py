@@ -87,6 +87,15 @@ def summed(many: Iterable[Mapping[str, float]]) -> Counter[str]:
     return total
 
 
+def by_service(counts: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Counts for people: `{"s3": {"CopyObject": 300}}`, the most frequent first."""
+    found: dict[str, dict[str, float]] = {}
+    for kind, number in sorted(counts.items(), key=lambda each: -each[1]):
+        service, _, operation = kind.partition(" ")
+        found.setdefault(service, {})[operation] = int(number) if number == int(number) else number
+    return dict(sorted(found.items()))
+
+
 def of_service(counts: Mapping[str, float], service: str) -> float:
     """Requests of one service; units are no requests."""
     return sum(number for kind, number in counts.items() if kind.startswith(f"{service} ") and not kind.endswith(" units"))

@@ -126,7 +126,7 @@ class Monitoring(Construct):
         )
         board.add_widgets(
             _graph("Bytes copied", self._each_kind("BytesCopied")),
-            _graph("Requests", self._each_kind("SalesforceApiCalls", "S3Requests")),
+            _graph("Requests", self._each_kind("SalesforceApiCalls", "S3Requests", "DynamoDBRequests", "StateTransitions")),
             _graph(
                 "Salesforce's daily quota used, %", self._each_kind("SalesforceQuotaUsed", statistic=cloudwatch.Stats.MAXIMUM)
             ),

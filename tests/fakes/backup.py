@@ -22,6 +22,7 @@ from waybill.files.tasks.list_files import ListFilesReply, ListFilesRequest, lis
 from waybill.files.urls import LinkBuilder
 from waybill.runs.lock import Lock
 from waybill.runs.model import Context, Options, RunKind, RunRecord, RunStatus
+from waybill.runs.requests import RequestLog
 from waybill.runs.starting import context_of
 from waybill.runs.store import RunStore
 from waybill.runs.work import Row, WorkBucket
@@ -47,7 +48,7 @@ class BackupWorld:
         secret = {"client_id": simulator.client_id, "client_secret": simulator.client_secret}
         self.reader = EntryReader(client=connect(settings, secret, cache=MemoryTokenCache()), settings=settings)
         table = create_table(compose.aws("dynamodb"), "backup")
-        self.store, self.ledger = RunStore(table), Ledger(table)
+        self.store, self.ledger, self.log = RunStore(table), Ledger(table), RequestLog(table)
         self.lock = Lock(table=table, name=Context.FILES, is_running=lambda _: True)
         compose.aws("s3").create_bucket(Bucket="work-bucket")
         self.look: SourceLook = found

@@ -11,7 +11,7 @@ from .conftest import KINDS, Assembly
 
 METRICS = {
     *("FilesListed", "FilesCopied", "BytesCopied", "FilesVerified", "UrlsSwitched", "UrlsRestored", "FilesFailed"),
-    *("Conflicts", "SalesforceApiCalls", "SalesforceQuotaUsed", "S3Requests", "TaskSeconds"),
+    *("Conflicts", "SalesforceApiCalls", "SalesforceQuotaUsed", "S3Requests", "DynamoDBRequests", "StateTransitions", "TaskSeconds"),
 }
 
 

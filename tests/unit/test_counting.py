@@ -98,12 +98,13 @@ def test_each_attempt_of_boto3_is_a_request() -> None:
 
     def reply(**_: Any) -> Any:
         from botocore.awsrequest import AWSResponse
+        from botocore.compat import HTTPHeaders
 
         class Raw:
             def stream(self, **_: Any) -> Any:
                 return iter([b""])
 
-        return AWSResponse("http://test", next(answers), {}, Raw())
+        return AWSResponse("http://test", next(answers), HTTPHeaders(), Raw())
 
     client.meta.events.register("before-send.s3", reply)
     with counting() as requests, pytest.raises(ClientError):

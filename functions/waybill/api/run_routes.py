@@ -12,6 +12,7 @@ from waybill import compose
 from waybill.api.models import Cleanup, IdempotencyKey, LogEvent, Page, RunAccountView, RunRequest
 from waybill.api.reading import accounts_page, clean_up, errors_page, history_page, report_piece, runs_page
 from waybill.api.services import current
+from waybill.counting import by_service
 from waybill.runs.model import ErrorRow, RunId, RunView
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
@@ -42,7 +43,9 @@ def delete_old(older_than_days: Annotated[int, Query(ge=1, le=3650)]) -> Cleanup
 
 @router.get("/api/runs/<run_id>", summary="A run and how far it is")
 def show(run_id: Id) -> RunView:
-    return current.get().operator.view(run_id)
+    services = current.get()
+    view = services.operator.view(run_id)
+    return view.model_copy(update={"requests": by_service(services.requests.of(run_id))}) if view.ended_at else view
 
 
 @router.get("/api/runs/<run_id>/accounts", summary="The accounts that a run looked at")

@@ -17,6 +17,7 @@ from waybill.files.domain import NO_ACCOUNT
 from waybill.files.entries import IDS_PER_QUERY, EntryReader
 from waybill.files.ledger import Ledger
 from waybill.runs.model import RunRecord
+from waybill.runs.requests import RequestLog
 from waybill.runs.store import RunStore
 from waybill.runs.work import WorkBucket
 from waybill.salesforce import soql
@@ -41,6 +42,10 @@ class Services:
     @cached_property
     def store(self) -> RunStore:
         return compose.runs(self.environment)
+
+    @cached_property
+    def requests(self) -> RequestLog:
+        return RequestLog(compose.table(self.environment.table))
 
     @cached_property
     def ledger(self) -> Ledger:

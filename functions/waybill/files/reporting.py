@@ -3,9 +3,10 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from waybill.counting import by_service
 from waybill.files.switching import Outcome
 from waybill.files.totals import Totals, errors_of, outcome_rows
 from waybill.files.turns import read_plan
@@ -27,15 +28,19 @@ def rollback_key(run_id: str) -> str:
     return f"{run_prefix(run_id)}rollback.csv"
 
 
-def write_reports(record: RunRecord, *, totals: Totals, store: RunStore, work: WorkBucket, url_field: str) -> None:
-    """Writes report.json and report.csv and, for a cutover that switched, rollback.csv. Of any size, with bounded memory."""
+def write_report(record: RunRecord, *, totals: Totals, requests: Mapping[str, float], work: WorkBucket) -> None:
+    """Writes report.json. `requests`: by kind."""
     report = {
-        **RunView.of(record).model_dump(mode="json", by_alias=True),
+        **RunView.of(record, requests=by_service(requests)).model_dump(mode="json", by_alias=True),
         "errors_by_class": dict(totals.classes.most_common()),
         "widest_window_ms": totals.widest_window_ms,
         "configuration": json.loads(record.configuration or "{}"),
     }
     work.put(report_key(record.run_id, "json"), json.dumps(report, ensure_ascii=False, indent=1).encode())
+
+
+def write_tables(record: RunRecord, *, store: RunStore, work: WorkBucket, url_field: str) -> None:
+    """Writes report.csv and, for a cutover that switched, rollback.csv. Of any size, with bounded memory."""
     _write_csv(work, report_key(record.run_id, "csv"), _COLUMNS, _cells(record, store, work))
     if record.kind is RunKind.CUTOVER and not record.dry_run:
         # Whole and untouched: Data Loader writes these values back as they are. Only URLs that name a file were ever switched.

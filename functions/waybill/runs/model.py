@@ -235,10 +235,17 @@ class RunView(BaseModel):
     input: str | None = None
     undoes: str | None = None
     errors: tuple[ErrorRow, ...] | tuple[RowError, ...]
+    # By service and operation, of a run that has ended; those of its tasks and of the state machine.
+    requests: Mapping[str, Mapping[str, float]] = {}
 
     @classmethod
     def of(
-        cls, record: RunRecord, *, counts: Counts | None = None, rows: tuple[RowCounts, Mapping[str, RowCounts]] | None = None
+        cls,
+        record: RunRecord,
+        *,
+        counts: Counts | None = None,
+        rows: tuple[RowCounts, Mapping[str, RowCounts]] | None = None,
+        requests: Mapping[str, Mapping[str, float]] | None = None,
     ) -> Self:
         """`counts`, `rows`: so far, of a run that runs."""
         options = record.options
@@ -261,6 +268,7 @@ class RunView(BaseModel):
             input=options.load.input.rpartition("/")[2] if options.load and options.load.input else None,
             undoes=options.run_id if record.kind is RunKind.UNDO else None,
             errors=record.errors if record.kind.context is Context.FILES else record.row_errors,
+            requests=requests or {},
         )
 
     @model_serializer(mode="wrap")

@@ -14,7 +14,7 @@ from waybill import compose
 from waybill.clock import utcnow
 from waybill.counting import counting, of_service
 from waybill.errors import InvalidInput, WaybillError
-from waybill.runs.machine import ONE, Around, call
+from waybill.runs.machine import ONE, STATE, Around, call
 from waybill.runs.requests import RequestLog
 from waybill.settings import Environment
 from waybill.telemetry import emit, logger
@@ -29,7 +29,6 @@ _METRICS = {
     "S3Requests": "s3",
     "DynamoDBRequests": "dynamodb",
     "SalesforceApiCalls": "salesforce",
-    "StateTransitions": "stepfunctions",
 }
 
 
@@ -141,7 +140,7 @@ class _Measured:
             self._keep(str(run["run_id"]))
         self._counting.__exit__(None, None, None)
         counts = requests.counts
-        metrics = {name: of_service(counts, service) for name, service in _METRICS.items()}
+        metrics = {name: of_service(counts, service) for name, service in _METRICS.items()} | {"StateTransitions": counts[STATE]}
         emit({"TaskSeconds": seconds, **metrics}, kind=str(run.get("kind") or "none"), stage=self._settings.stage)
 
     def _keep(self, run_id: str) -> None:

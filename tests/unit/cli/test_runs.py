@@ -217,6 +217,15 @@ def test_plain_lines_show_phases_and_counts_without_repeating_themselves(run: Ru
     assert "2,000  copied" in out
 
 
+def test_a_run_that_has_ended_shows_its_requests_by_service(run: Run, api: FakeApi, run_view: View) -> None:
+    requests = {"dynamodb": {"PutItem": 1000, "write units": 1004}, "s3": {"CopyObject": 1000, "ListObjectsV2": 3}}
+    api.on("GET", "/runs/backup-r1", run_view(requests=requests))
+    out = run("runs", "show", "backup-r1").out
+    assert "1,003  S3: 1,000 CopyObject, 3 ListObjectsV2" in out
+    assert "1,000  DynamoDB: 1,000 PutItem, 1,004 write units" in out
+    assert run("runs", "show", "backup-r1", "--json").json["requests"] == requests
+
+
 def test_names_from_outside_cannot_command_the_terminal(run: Run, api: FakeApi, run_view: View) -> None:
     evil = "\x1b[2J\x1b]0;owned\x07[bold red]x[/]\u202etxt"
     error = {"class": "SourceMissing", "message": evil, "entry_id": "a0x", "name": evil, "account_id": "001"}

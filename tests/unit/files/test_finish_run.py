@@ -1,5 +1,6 @@
 """A run's end: totals that are right whatever came late, in steps that fit into a call, and only by the execution that has the run."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -8,11 +9,12 @@ from typing import Any
 import pytest
 
 from tests.fakes.backup import NOW, BackupWorld, backup_world, never, packet
+from waybill.counting import by_service
 from waybill.files.domain import FileState
 from waybill.files.ledger import AccountSummary
 from waybill.files.reporting import report_key
 from waybill.files.summing import ACCOUNTS_IN_FLIGHT, Spans, sum_up
-from waybill.files.tasks.finish_run import FinishReply, finish_run
+from waybill.files.tasks.finish_run import DeltaResult, FinishReply, finish_run
 from waybill.runs.finishing import ExecutionDetail, StateError, run_to_finish
 from waybill.runs.model import Control, Counts, RunRecord, RunStatus
 from waybill.runs.starting import context_of
@@ -43,17 +45,20 @@ class Ending:
         error: StateError | None = None,
         time_is_up: Callable[[], bool] = never,
         last_chance: bool = False,
+        delta: DeltaResult | None = None,
     ) -> FinishReply:
         world = self.world
         return finish_run(
             record,
             error=error,
-            delta=None,
+            delta=delta,
             cursor=cursor,
             store=world.store,
             ledger=world.ledger,
             work=world.work,
             lock=world.lock,
+            log=world.log,
+            made=lambda: {"dynamodb Query": 7},
             url_field="URL__c",
             send=self.sent.append,
             now=self.now,
@@ -388,3 +393,26 @@ def test_a_dry_run_copies_nothing_and_misses_no_shard(world: BackupWorld, finish
     reply = finish.whole(run)
     assert reply.result is not None
     assert (reply.result.files.failed, reply.result.files.to_copy, reply.result.message) == (0, 1, "")
+
+
+def test_the_report_tells_the_requests_of_every_call_by_service(world: BackupWorld, finish: Ending) -> None:
+    run = world.begin("backup-1")
+    listed(world, run, world.account())
+    world.log.keep(run.run_id, "copy_files", {"s3 CopyObject": 5, "s3 HeadObject": 1})
+    world.log.keep(run.run_id, "copy_files", {"s3 CopyObject": 2})  # a second attempt
+    finish.whole(run)
+    report = json.loads(world.work.get(report_key(run.run_id, "json")) or b"{}")
+    assert report["requests"]["s3"] == {"CopyObject": 7, "HeadObject": 1, "PutObject": 1}
+    assert report["requests"]["dynamodb"]["Query"] == 7  # of this call itself
+    assert by_service(world.log.of(run.run_id)) == report["requests"]
+
+
+def test_the_requests_of_a_delta_are_its_cutovers_too(world: BackupWorld, finish: Ending) -> None:
+    run = world.begin("cutover-1", mode="execute")
+    world.log.close("backup-1-delta", {"salesforce query": 4})
+    world.log.keep(run.run_id, "update_urls", {"salesforce composite": 3})
+    delta = DeltaResult(run_id="backup-1-delta", status=RunStatus.CANCELLED, files=Counts())
+    world.store.claim(run.model_copy(update={"run_id": "backup-1-delta"}))
+    finish(run, delta=delta)
+    requests = by_service(world.log.of(run.run_id))
+    assert requests["salesforce"] == {"query": 4, "composite": 3}

@@ -35,7 +35,7 @@ TRACE = 5.00 / MILLION
 # What is written of each, in bytes: START, END, REPORT, two lines of ours and the metrics; an event of a machine's history.
 LOG_BYTES_PER_CALL = 2_600
 LOG_BYTES_PER_STATE = 1_500
-METRICS = 14
+METRICS = 16
 
 GB = 1e9
 

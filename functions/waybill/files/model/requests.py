@@ -24,6 +24,7 @@ _MB = 1024 * 1024
 
 # Bytes of the items that are not files, as they turn out: a run with its configuration, what became of a packet, a shard, a turn, ...
 _RUN_BYTES, _PACKET_BYTES, _SHARD_BYTES, _UNIT_BYTES, _SUMMARY_BYTES = 1_700, 600, 300, 300, 230
+_COUNTS_BYTES = 200  # of a call: its requests, which it keeps in the run
 # Reading the index and the lists of runs: one page each for a small stage.
 _INDEX_QUERIES = len(SUMMARY_BUCKETS)
 
@@ -85,11 +86,11 @@ def _after_canary(pieces: list[Piece], canary: int) -> list[Piece]:
 
 def _start() -> Requests:
     """StartRun: claims the id, takes the lock."""
-    return _claimed() + _run_writes(1) + _gets(1) + _puts(1)
+    return _kept() + _claimed() + _run_writes(1) + _gets(1) + _puts(1)
 
 
 def _start_delta() -> Requests:
-    return _claimed() + _run_writes(1) + _gets(2)
+    return _kept() + _claimed() + _run_writes(1) + _gets(2)
 
 
 def _claimed() -> Requests:
@@ -102,7 +103,7 @@ def _log_in() -> Requests:
 
 
 def _list_accounts(shape: Shape) -> Requests:
-    found = _run_writes(1) + _gets(4) + _puts(1) + _index(shape) + _runs_listed()
+    found = _kept() + _run_writes(1) + _gets(4) + _puts(1) + _index(shape) + _runs_listed()
     found += Counter({"salesforce query": shape.accounts // PAGE + 2, "work put": 2, "work get": 1})
     return found
 
@@ -129,7 +130,7 @@ def _list_common(part: Piece, shape: Shape) -> Requests:
     found = Counter({"salesforce describe": 1, "salesforce query": int(part.files // PAGE) + 1, "work put": 1})
     found["transitions"] = PACKET_STATES
     found["executions"] = 1
-    return found + _looks(part.files, part.files, shape.look, batch=BATCH)
+    return found + _kept() + _looks(part.files, part.files, shape.look, batch=BATCH)
 
 
 def _looks(files: float, wanted: float, look: Look, *, batch: int) -> Requests:
@@ -154,14 +155,14 @@ def _looks(files: float, wanted: float, look: Look, *, batch: int) -> Requests:
 
 def _collect(parts: list[Piece], *, delta: bool = False) -> Requests:
     size = sum(part.number for part in parts) * _PACKET_BYTES
-    return _run_writes(1) + _gets(2 if delta else 1) + _times(2, _query(size)) + Counter({"work put": 1})
+    return _kept() + _run_writes(1) + _gets(2 if delta else 1) + _times(2, _query(size)) + Counter({"work put": 1})
 
 
 def _copy_shard(files: float, shape: Shape) -> Requests:
     """CopyFiles and ValidateFiles on one shard."""
     found = _gets(3 + int((files + 1) // ASKED_EVERY)) + _puts(1, size=_SHARD_BYTES) + _file_writes(files, shape.item_bytes)
     found += Counter({"s3 copy": ceil(files), "work list": 2, "work get": 3, "work put": 1})
-    found += Counter({"transitions": SHARD_STATES, "executions": 1})
+    found += _kept(2) + Counter({"transitions": SHARD_STATES, "executions": 1})
     if shape.kms:
         found += _looks(files, files, Look.LISTED, batch=BATCH)
     return found
@@ -170,7 +171,7 @@ def _copy_shard(files: float, shape: Shape) -> Requests:
 def _finish_backup(parts: list[Piece], shape: Shape, *, shards: int, changed: bool) -> Requests:
     """FinishRun: each account's summary, totals, errors and reports. Where nothing changed, the cutover around it counts anew."""
     listed = sum(part.number for part in parts) * _PACKET_BYTES
-    found = _run_writes(3) + _gets(8 if changed else 9)
+    found = _run_writes(3) + _gets(8 if changed else 9) + _summed(4 + sum(part.number for part in parts) + 2 * shards)
     found += _times(5 if changed else 7, _query(listed)) + _times(7, _query(shards * _SHARD_BYTES)) + _times(5, _query(0))
     found += Counter({"work put": 2, "work get": sum(part.number for part in parts)})
     for part in parts:
@@ -185,7 +186,7 @@ def _finish_backup(parts: list[Piece], shape: Shape, *, shards: int, changed: bo
 
 
 def _readiness(shape: Shape) -> Requests:
-    found = _run_writes(1) + _gets(1) + _index(shape) + _runs_listed()
+    found = _kept() + _run_writes(1) + _gets(1) + _index(shape) + _runs_listed()
     each = ceil(LINKS_OPENED / max(1, min(LINKS_OPENED, shape.accounts)))
     some = min(shape.accounts, ceil(LINKS_OPENED / each))
     found += _times(some, _query(min(_MB, shape.files / max(1, shape.accounts) * shape.item_bytes)))
@@ -202,7 +203,9 @@ def _readiness(shape: Shape) -> Requests:
 
 
 def _plan_units(shape: Shape) -> Requests:
-    return _run_writes(1) + _gets(3) + _puts(1) + _index(shape) + Counter({"work put": 2, "work get": 1, "work list": 1})
+    return (
+        _kept() + _run_writes(1) + _gets(3) + _puts(1) + _index(shape) + Counter({"work put": 2, "work get": 1, "work list": 1})
+    )
 
 
 def _switch_unit(unit: Piece, shape: Shape, knobs: Knobs) -> Requests:
@@ -218,7 +221,7 @@ def _turn(piece: Piece, shape: Shape, *, read: float | None = None) -> Requests:
     """UpdateUrls on up to 2,000 rows. `read`: bytes of each account's items that are read for them, if more than theirs."""
     rows = ceil(piece.files)
     chunks = ceil(rows / ROWS_PER_COMPOSITE)
-    found = _gets(2) + _puts(1, size=_UNIT_BYTES) + Counter({"work get": 1, "work put": 2})
+    found = _kept() + _gets(2) + _puts(1, size=_UNIT_BYTES) + Counter({"work get": 1, "work put": 2})
     read = piece.files / piece.accounts * shape.item_bytes if read is None else read
     found += _times(piece.accounts, _query(read))
     if rows:
@@ -228,7 +231,7 @@ def _turn(piece: Piece, shape: Shape, *, read: float | None = None) -> Requests:
 
 
 def _finish_cutover(shape: Shape, *, turns: int) -> Requests:
-    found = _run_writes(3) + _gets(7) + Counter({"dynamodb update": 1, "write units": 1})
+    found = _run_writes(3) + _gets(8) + _summed(3 + turns) + Counter({"dynamodb update": 1, "write units": 1})
     for accounts, each in shape.groups():
         found += _times(accounts, _summary_written() + _query(each * _switched_bytes(shape)))
     # The turns' results for totals and reports, and whether each unit ended.
@@ -286,6 +289,16 @@ def _index(shape: Shape) -> Requests:
 
 def _runs_listed() -> Requests:
     return Counter({"dynamodb query index": 1, "read units": 1})
+
+
+def _kept(calls: int = 1) -> Requests:
+    """Calls keep their requests in the run."""
+    return _puts(calls, size=_COUNTS_BYTES)
+
+
+def _summed(calls: int) -> Requests:
+    """The run's end sums the requests of its calls up, and keeps the sum, and its own."""
+    return _kept(2) + _query(calls * _COUNTS_BYTES)
 
 
 def _times(number: int, requests: Requests) -> Requests:

@@ -1,6 +1,6 @@
 """Ends a run: sums accounts up, writes the report, sends the event, lets the lock go. Also called when an execution broke off."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,14 +8,16 @@ from pydantic import BaseModel, ConfigDict
 
 from waybill import compose
 from waybill.clock import iso
+from waybill.counting import so_far, summed
 from waybill.files.ledger import Ledger
-from waybill.files.reporting import write_reports
+from waybill.files.reporting import write_report, write_tables
 from waybill.files.summing import sum_up
 from waybill.files.totals import Totals, backup_totals, errors_of, sample, switch_totals
 from waybill.files.unaccounted import note_unaccounted
 from waybill.runs.finishing import ExecutionDetail, StateError, run_to_finish, send_event, status_of
 from waybill.runs.lock import Lock
 from waybill.runs.model import Context, Counts, ErrorRow, RunContext, RunKind, RunRecord, RunStatus
+from waybill.runs.requests import RequestLog, still_to_come
 from waybill.runs.starting import execution_is_running
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
@@ -77,6 +79,8 @@ def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock
         ledger=compose.ledger(environment),
         work=compose.work(environment),
         lock=Lock(table=table, name=Context.FILES, is_running=execution_is_running),
+        log=RequestLog(table),
+        made=so_far,
         url_field=environment.config.salesforce.url_field,
         send=lambda detail: send_event(detail, stage=environment.stage),
         now=clock.now,
@@ -98,6 +102,8 @@ def finish_run(
     ledger: Ledger,
     work: WorkBucket,
     lock: Lock,
+    log: RequestLog,
+    made: Callable[[], Mapping[str, float]],
     url_field: str,
     send: Callable[[dict[str, Any]], None],
     now: Callable[[], datetime],
@@ -106,7 +112,7 @@ def finish_run(
 ) -> FinishReply:
     """Does what is left to do of the end; with a cursor where that is another call's. Does nothing where the run is another execution's.
 
-    `last_chance`: nobody will call again, as after a rule's call: the run ends, and the next listing puts the other accounts right.
+    `made`: the requests of this very call so far. `last_chance`: nobody will call again, as after a rule's call: the run ends, and the next listing puts the other accounts right.
     """
     began = now()
     if not store.enter(record.run_id, "summing up", fence=record.fence):
@@ -127,7 +133,10 @@ def finish_run(
     if not store.enter(record.run_id, "writing the report", fence=record.fence):
         return FinishReply()
     ended = record.model_copy(update={**end, "phase": "ended"})
-    write_reports(ended, totals=totals, store=store, work=work, url_field=url_field)
+    write_tables(ended, store=store, work=work, url_field=url_field)
+    requests = _requests(ended, delta, log=log, made=made)
+    write_report(ended, totals=totals, requests=requests, work=work)
+    log.close(record.run_id, requests)
     if not store.finish(
         record.run_id,
         execution_arn=record.execution_arn,
@@ -143,6 +152,14 @@ def finish_run(
     result = RunResult(run_id=record.run_id, status=status, message=message, files=totals.counts)
     send(result.model_dump(mode="json"))
     return FinishReply(result=result)
+
+
+def _requests(
+    ended: RunRecord, delta: DeltaResult | None, *, log: RequestLog, made: Callable[[], Mapping[str, float]]
+) -> Mapping[str, float]:
+    """The requests of a whole run, those of its delta and of what is left of its end included."""
+    before, inside = log.so_far(ended.run_id), log.of(delta.run_id) if delta else {}
+    return summed([before, inside, made(), still_to_come(ended)])
 
 
 def _status(record: RunRecord, error: StateError | None, delta: DeltaResult | None, store: RunStore) -> tuple[RunStatus, str]:
