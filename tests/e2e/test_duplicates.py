@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import pytest
 
-from tests.e2e.scene import Handler, Json, Scene
+from tests.e2e.scene import Handler, Json, Scene, dies
 
 Call = tuple[str, Json, Json]  # function, payload, reply
 
@@ -133,6 +133,30 @@ def test_a_second_finish_of_a_run_leaves_its_end_and_the_lock_of_the_next_run_al
     assert again[0]["result"]["files"] == recorder.calls[0][2]["result"]["files"]
     assert customer.show(first.id).files == first.files
     assert customer.show(first.id).status == "completed"
+
+
+def test_a_late_start_of_a_run_that_has_ended_opens_nothing_and_takes_no_lock(customer: Scene) -> None:
+    """Of one that was completed, of one that was resumed meanwhile, and of an execution that ended before it had a run."""
+
+    def unwell(event: Json, context: Any, handler: Handler) -> Json:
+        raise dies()
+
+    with Recorder(customer, "StartRun") as recorder:
+        completed = customer.backup("full")
+        with customer.around("CheckReadiness", unwell):
+            broken = customer.cutover()
+        with customer.around("CheckReadiness", unwell):
+            broken = customer.resume(broken.id)
+        resumed = customer.resume(broken.id)
+    customer.rollback(all=True)
+    first = recorder.calls[0][1]
+    never = {**first, "execution_name": "never", "execution_arn": first["execution_arn"] + "-never"}
+    before = customer.items(), customer.table_items("RUN"), customer.table_items("LOCK")
+    for event in [*(event for _, event, _ in recorder.calls), never]:
+        assert customer.stack.invoker("waybill-local-StartRun", event)["outcome"] == "refused"
+    assert (customer.items(), customer.table_items("RUN"), customer.table_items("LOCK")) == before
+    assert {customer.show(run.id).status for run in (completed, resumed)} == {"completed"}
+    assert len(customer.call("GET", "/runs", expect=200)["items"]) == 4, "two backups, one the delta's; a cutover; a rollback"
 
 
 def test_the_same_idempotency_key_starts_one_run(customer: Scene) -> None:

@@ -64,6 +64,8 @@ def start_run(
         started_at=now,
         configuration=configuration,
     )
+    if not is_running(request.execution_arn):
+        return _refused(record, "This execution is over: a late call opens no run and takes no lock.", options)
     if options.resume:
         record = store.get(run_id)
         options = record.options
@@ -71,6 +73,8 @@ def start_run(
         record = store.claim(record)
     if record.execution_arn != request.execution_arn and not options.resume and request.input.get("resume") != run_id:
         return _refused(record, f"The run id {run_id} is taken by another execution.", options)
+    if record.execution_arn == request.execution_arn and record.status is not RunStatus.RUNNING:
+        return _refused(record, f"Run {run_id} is {record.status}, and stays so.", options)
     fence = _fence(record, request, options, table=table, is_running=is_running)
     if isinstance(fence, Held):
         message = f"Run {fence.run_id} is at work: wait for it, or cancel it with `waybill runs cancel {fence.run_id}`."
