@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,8 @@ from cli.client import ApiClient
 from cli.errors import CommandError, ExitCode
 from cli.home import Home
 
+# What JSON may hold as it is, and a terminal obeys or hides all the same.
+_OBEYED = re.compile(r"[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 # Columns of what goes into a file or a pipe, where no line is cut.
 WIDTH_OF_FILES = 200
 RUN_KINDS = ("backup", "cutover", "rollback")
@@ -86,7 +89,8 @@ class App:
 def write_json(payload: Mapping[str, Any]) -> None:
     """One JSON object, which is all of standard output. ASCII where the terminal's encoding may lack a letter."""
     utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
-    click.echo(json.dumps(payload, indent=2, ensure_ascii=not utf8))
+    text = json.dumps(payload, indent=2, ensure_ascii=not utf8)
+    click.echo(_OBEYED.sub(lambda letter: f"\\u{ord(letter[0]):04x}", text))
 
 
 def run_shape(*, run_id: str | None, kind: str, status: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import NewConnectionError
 
+from cli import words
 from cli.errors import CommandError, ExitCode
 from cli.home import NOTHING_RUNS, START_IT, Home
 
@@ -252,12 +253,9 @@ def _problem(status: int, body: object, base_url: str) -> CommandError:
     """A reply that is an error, in the API's own words (RFC 9457) where it has any."""
     code = ExitCode.FAILED if status >= 500 else ExitCode.REFUSED
     if isinstance(body, dict) and ("detail" in body or "title" in body):
-        return CommandError(
-            str(body.get("detail") or body["title"]),
-            hint=str(body.get("hint", "")),
-            code=code,
-            name=str(body.get("class", "ApiError")),
-        )
+        # It may quote what stands in Salesforce: nothing that a terminal would obey.
+        detail, name = (words.safe(text) for text in (body.get("detail") or body["title"], body.get("class", "ApiError")))
+        return CommandError(detail, hint=words.safe(body["hint"]) if body.get("hint") else "", code=code, name=name)
     if status in {401, 403}:
         return CommandError(
             f"{base_url} refuses these credentials ({status}).",

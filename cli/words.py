@@ -1,5 +1,6 @@
 """How numbers, sizes, times and other people's text are shown to a person."""
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 
@@ -78,6 +79,13 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+# As `safe_cell` of what runs in AWS has it: a test sees to it that they agree.
+_COMPUTES = re.compile(r"""(?:\A|[;\t\r\n])[\s"'\u200b-\u200f\u2060\ufeff]*(?=[=+\-@\uff1d\uff0b\uff0d\uff20])""")
+_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
 def neutral(cell: object) -> object:
-    """A cell of an exported table that no spreadsheet takes for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
+    """A cell of an exported table that no spreadsheet takes for a formula, and that no terminal obeys."""
+    if not isinstance(cell, str):
+        return cell
+    return _COMPUTES.sub(lambda found: f"{found[0]}'", _UNSEEN.sub("�", cell))

@@ -1,6 +1,7 @@
 """The work bucket: manifests, plans, results and reports of runs, as JSON, JSON lines and CSV."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -162,6 +163,12 @@ def to_lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
     return b"".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for row in rows)
 
 
+# What makes a spreadsheet compute, at a cell's beginning (blanks and invisible characters before it do not help), or behind what
+# ends a cell where the separator is another one than ours. Their full-width forms count in East Asian settings.
+_COMPUTES = re.compile(r"""(?:\A|[;\t\r\n])[\s"'\u200b-\u200f\u2060\ufeff]*(?=[=+\-@\uff1d\uff0b\uff0d\uff20])""")
+_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
 def safe_cell(value: str) -> str:
-    """A value for a spreadsheet: one that would be taken for a formula gets an apostrophe in front."""
-    return "'" + value if value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
+    """A value for a spreadsheet: an apostrophe stands before what would be taken for a formula, and control characters are shown as �."""
+    return _COMPUTES.sub(lambda found: f"{found[0]}'", _UNSEEN.sub("�", value))

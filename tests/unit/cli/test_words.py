@@ -43,9 +43,10 @@ def test_money(amount: float, shown: str) -> None:
     assert words.money(amount) == shown
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1"])
-def test_cells_that_would_be_formulas_are_neutralised(cell: str) -> None:
-    assert words.neutral(cell) == "'" + cell
+@pytest.mark.parametrize("before", ["", "\t", "\r", " "])
+@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@x"])
+def test_cells_that_would_be_formulas_are_neutralised(before: str, formula: str) -> None:
+    assert words.neutral(before + formula) == before + "'" + formula
 
 
 def test_letters_of_all_alphabets_stay() -> None:
