@@ -125,8 +125,9 @@ class _Measured:
 
     def replied(self, reply: dict[str, Any], around: Mapping[str, float]) -> dict[str, Any]:
         self._around = around
-        # Whoever begins or finishes a run by a rule's call is told of none, and tells which it is.
-        self._run = self._run or reply.get("run") or reply.get("result")
+        # Who begins a run, or finishes it by a rule's call, is told of none, and tells which it is; who was refused has none.
+        if reply.get("outcome") != "refused":
+            self._run = self._run or reply.get("run") or reply.get("result")
         seconds = round(time.monotonic() - self._began, 3)
         logger.info("task ended", extra={**self._fields, "status": reply.get("status"), "seconds": seconds})
         return reply
