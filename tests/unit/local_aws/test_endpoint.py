@@ -12,7 +12,8 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from local.aws.endpoint import CREDENTIALS, Endpoint
+from local.aws.dispatch import Headers, Reply
+from local.aws.endpoint import CREDENTIALS, Dispatch, Endpoint
 
 KEY_SCHEMA: Any = [{"AttributeName": "pk", "KeyType": "HASH"}]
 ATTRIBUTES: Any = [{"AttributeName": "pk", "AttributeType": "S"}]
@@ -170,3 +171,26 @@ def test_the_aws_cli_works_against_it(aws: Endpoint, s3: Any) -> None:
     assert "a.txt" in cli("s3", "ls", "s3://source")
     assert json.loads(cli("stepfunctions", "list-state-machines")) == {"stateMachines": []}
     assert json.loads(cli("dynamodb", "list-tables")) == {"TableNames": []}
+
+
+def test_what_stands_between_sees_each_call_over_http_and_may_break_it_off(aws: Endpoint) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def between(answer: Dispatch) -> Dispatch:
+        def dispatch(method: str, url: str, headers: Headers, body: bytes) -> Reply | None:
+            seen.append((method, url))
+            if url.endswith("/refused"):
+                return 503, {}, b"busy"
+            return answer(method, url, headers, body)
+
+        return dispatch
+
+    aws.between(between)
+    boto3.client("s3").create_bucket(Bucket="in-process")
+    over_http = boto3.client("s3", endpoint_url=aws.url)
+    over_http.create_bucket(Bucket="over-http")
+    assert requests.get(f"{aws.url}/refused", headers={"Authorization": "AWS"}, timeout=10).status_code == 503
+    assert seen == [
+        ("PUT", "https://s3.us-east-1.amazonaws.com/over-http"),
+        ("GET", "https://s3.us-east-1.amazonaws.com/refused"),
+    ]

@@ -6,6 +6,8 @@ import pytest
 import requests
 
 from local.salesforce import SalesforceSimulator
+from local.salesforce.messages import Reply, Request
+from local.salesforce.server import Answer
 
 ENTRY = "DocListEntry__c"
 
@@ -128,3 +130,21 @@ def test_a_simulator_stops_while_clients_keep_their_connections_and_frees_its_po
             http.get(f"http://127.0.0.1:{port}/services/data", timeout=10)
         with SalesforceSimulator(port=port) as second:
             assert http.get(second.url + "/services/data", timeout=10).json()[-1]["version"] == "68.0"
+
+
+def test_what_stands_between_sees_each_call_and_may_break_it_off(salesforce: Any, client: Any) -> None:
+    seen: list[str] = []
+
+    def between(answer: Answer) -> Answer:
+        def reply(request: Request) -> Reply | None:
+            seen.append(request.method)
+            return None if request.method == "DELETE" else answer(request)
+
+        return reply
+
+    salesforce.between(between)
+    entry = client.create(ENTRY)
+    with pytest.raises(requests.ConnectionError):
+        client.call("DELETE", f"sobjects/{ENTRY}/{entry}")
+    assert seen == ["POST", "DELETE"]
+    assert salesforce.org.get(ENTRY, entry) is not None

@@ -1,0 +1,120 @@
+"""`python -m tests.crash`: the crash matrix, shared among processes. Ends with a line `N passed, N failed`."""
+
+import argparse
+import multiprocessing
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Iterator
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkContext
+from pathlib import Path
+from typing import Any
+
+from tests.crash.containers import Zygote, import_everything
+from tests.crash.matrix import Manner, Matrix, Point, Verdict
+from tests.crash.table import as_markdown
+from tests.crash.tampering import TAMPERINGS
+
+HEARTBEAT_SECONDS = 60
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    options = _options()
+    warnings.simplefilter("ignore", ResourceWarning)  # moto's, of objects that were put back to how they were
+    began = time.monotonic()
+    context = multiprocessing.get_context("fork")
+    import_everything()  # once, for all who are forked
+    verdicts = list(_verdicts(context, options, began=began))
+    verdicts.sort(key=lambda verdict: verdict[0])
+    found = [verdict for _, verdict in verdicts]
+    options.table.parent.mkdir(parents=True, exist_ok=True)
+    options.table.write_text(as_markdown(found, seconds=time.monotonic() - began), encoding="utf-8")
+    for verdict in found:
+        if verdict.wrong:
+            say(f"FAILED {verdict.point} ({verdict.how})")
+            say("\n".join(f"    {one[:500]}" for one in verdict.wrong))
+    failed = sum(bool(verdict.wrong) for verdict in found)
+    say(f"The table is in {options.table}.")
+    say(f"{len(found) - failed} passed, {failed} failed")
+    return 1 if failed or not found else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--table", type=Path, default=Path("build/crash-matrix.md"))
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="each Nth point only, for a quick look")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only points whose name has this text")
+    parser.add_argument("--caught", action="store_true", help="the processes exit with an error that no Retry knows, instead")
+    parser.add_argument("--tamper", choices=TAMPERINGS, help="break the code on purpose: the matrix has to find it")
+    return parser.parse_args()
+
+
+def chosen(matrix: Matrix, options: argparse.Namespace) -> list[Point]:
+    points = matrix.points()
+    if options.caught:
+        points = list(dict.fromkeys(Point(one.kind, one.call, one.after, Manner.CAUGHT) for one in points))
+    return [point for point in points if options.only in str(point)][:: options.every]
+
+
+def _verdicts(context: ForkContext, options: argparse.Namespace, *, began: float) -> Iterator[tuple[int, Verdict]]:
+    """Verdicts with their points' numbers as they come. Raises RuntimeError where a worker breaks, or counts other calls."""
+    ends = [context.Pipe() for _ in range(options.workers)]
+    workers = [context.Process(target=_work, args=(options, theirs)) for _, theirs in ends]
+    for worker in workers:
+        worker.start()
+    for _, theirs in ends:
+        theirs.close()
+    listening: list[Any] = [ours for ours, _ in ends]
+    points: list[Point] = []
+    given, done, told = 0, 0, time.monotonic()
+    while listening:
+        for connection in wait(listening, timeout=HEARTBEAT_SECONDS):
+            assert isinstance(connection, Connection)
+            match connection.recv():
+                case str(broke):
+                    raise RuntimeError(broke)
+                case list(seen):
+                    points = points or seen
+                    if {point.call for point in seen} != {point.call for point in points}:
+                        raise RuntimeError("The workers count different calls: the undisturbed run is not always the same.")
+                case (int(number), Verdict() as verdict):
+                    done += 1
+                    yield number, verdict
+            connection.send((given, points[given]) if given < len(points) else None)
+            if given >= len(points):
+                listening.remove(connection)
+            given += 1
+        if points and time.monotonic() - told > HEARTBEAT_SECONDS:
+            told = time.monotonic()
+            say(f"{told - began:5.0f} s: {done} of {len(points)}")
+    for worker in workers:
+        worker.join()
+
+
+def _work(options: argparse.Namespace, asking: Any) -> None:
+    """A worker's life: a world of its own, and the points that it is given, one after the other."""
+    zygote = Zygote()
+    try:
+        matrix = Matrix(zygote)
+        matrix.tampered = TAMPERINGS.get(options.tamper)
+        asking.send(chosen(matrix, options))
+        while (given := asking.recv()) is not None:
+            number, point = given
+            asking.send((number, matrix.run(point)))
+        matrix.close()
+    except BaseException:  # noqa: BLE001 - told to the main process
+        asking.send(traceback.format_exc())
+    finally:
+        zygote.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

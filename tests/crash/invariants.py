@@ -1,0 +1,170 @@
+"""The eight invariants of the design, section 3, as far as a run over a few files can break them."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from local.salesforce.messages import Request
+from tests.crash.calls import Call
+from tests.crash.world import AwsRequest, World
+from tests.e2e.scene import ENTRY
+from waybill.files import ledger
+from waybill.files.domain import FileState
+from waybill.files.ledger import FileItem
+from waybill.table import Item
+
+WRITERS = {"UpdateUrls", "RestoreUrls"}
+_SETTLED = {FileState.VERIFIED, FileState.SWITCHED, FileState.ROLLED_BACK}
+_SAFE = {"GET", "HEAD"}
+# What may differ between two ways to the same end; a summary has times and runs as well.
+_PASSING: dict[str, Any] = {"version": 0, "fence": 0, "run": "", "message": None, "switched_by": None}
+_SUMMED = ("name", "states", "size")
+State = Mapping[str, Any]
+
+
+@dataclass
+class Watch:
+    """Asked about each call before it is answered: rules 1 to 4 are broken in a moment, and may look whole at the end."""
+
+    world: World
+    # When each object was last seen that somebody tried to write over.
+    stood: dict[str, str] = field(default_factory=dict)
+    _read: set[tuple[str, int]] = field(default_factory=set)
+
+    def __call__(self, call: Call, asked: object) -> str | None:
+        return self._aws(asked) if isinstance(asked, AwsRequest) else self._salesforce(call, asked)
+
+    # -- rule 4 -------------------------------------------------------------------------------------------------------
+
+    def _aws(self, asked: AwsRequest) -> str | None:
+        bucket, _, key = unquote(urlsplit(asked.url).path).lstrip("/").partition("/")
+        names = self.world.stack.names
+        if not urlsplit(asked.url).netloc.startswith("s3") or bucket not in {names.source_bucket, names.destination_bucket}:
+            return None
+        if bucket == names.source_bucket:
+            return None if asked.method in _SAFE else f"rule 4: {asked.method} in the source"
+        if asked.method == "DELETE" and "uploadId" not in asked.url:
+            return "rule 4: DELETE in the destination"
+        whole, parts = asked.method == "PUT", asked.method == "POST" and "uploadId" in asked.url
+        if not (whole and "partNumber" not in asked.url) and not parts:
+            return None
+        before = self.world.objects(bucket).get(key)
+        if before is not None:
+            self.stood.setdefault(key, str(before))
+        given = {name.lower(): str(value) for name, value in asked.headers.items()}
+        return None if given.get("if-none-match") == "*" else "rule 4: a write without If-None-Match"
+
+    # -- rules 1 to 3 -------------------------------------------------------------------------------------------------
+
+    def _salesforce(self, call: Call, asked: object) -> str | None:
+        assert isinstance(asked, Request)
+        invocation = (call.function, call.invocation)
+        if call.operation == "query" or (asked.method == "POST" and not _rows(asked)):
+            self._read.add(invocation)
+            return None
+        rows = _rows(asked)
+        if not rows:
+            return None if asked.method == "GET" else f"rule 1: {asked.method} {asked.path}"
+        if call.function not in WRITERS:
+            return "rule 1: phase 1 writes to Salesforce"
+        if invocation not in self._read:
+            return "rule 3: rows are written that this invocation has not read since its last write"
+        self._read.discard(invocation)
+        found = [wrong for record, url in rows if (wrong := self._wrong_with(record, url, call.function))]
+        return "; ".join(found) or None
+
+    def _wrong_with(self, record: str, url: str, function: str) -> str | None:
+        scene = self.world.scene
+        planted = next(one for one in scene.planted.values() if one.id[:15] == record[:15])
+        item = next((file for file in files_in(self.world.rows("FILE#")) if file.entry_id == planted.id), None)
+        if item is None or item.url != planted.url:
+            return f"rule 3: the old link of {planted.name} is not in the ledger"
+        if function == "RestoreUrls":
+            stands = scene.url(planted)
+            fine = url == planted.url and (stands == planted.url or self._names(stands, item.key))
+            return None if fine else f"rule 3: {planted.name} gets {url} where {stands} stands"
+        if item.state not in {FileState.VERIFIED, FileState.SWITCHED} or not self._names(url, item.key):
+            return f"rule 2: {planted.name} is switched while it is {item.state}"
+        if item.key not in self.world.objects(scene.stack.names.destination_bucket) or scene.stored(item.key) != planted.body:
+            return f"rule 2: the copy of {planted.name} is not what its source is"
+        return None
+
+    def _names(self, url: str, key: str | None) -> bool:
+        """Whether a link is the one that Waybill writes for a key."""
+        return self.world.scene.is_new(url) and key is not None and unquote(url).endswith(f"/{key}")
+
+
+def _rows(request: Request) -> list[tuple[str, str]]:
+    """Id and link of the rows that a request changes."""
+    if request.method not in {"POST", "PATCH"} or not request.body.lstrip().startswith(b"{"):
+        return []
+    body = request.json()
+    bodies = [part.get("body") or {} for part in body.get("compositeRequest", [])] + [body]
+    records = [record for part in bodies for record in part.get("records", [])]
+    return [(str(record["id"]), str(record.get("URL__c"))) for record in records if "URL__c" in record]
+
+
+# -- at the end ---------------------------------------------------------------------------------------------------------
+
+
+def state_of(world: World) -> State:
+    """What two ways to the same end are compared by: no times, no versions, no fences."""
+    scene = world.scene
+    rows = world.rows()
+    summaries = {row["pk"]: {name: row.get(name) for name in _SUMMED} for row in rows if row["sk"] == "SUMMARY"}
+    return {
+        "links": scene.urls(),
+        "ledger": {item.entry_id: asdict(replace(item, **_PASSING)) for item in files_in(rows)},
+        "objects": {key: etag for key, (etag, _) in world.objects(scene.stack.names.destination_bucket).items()},
+        "summaries": summaries,
+        "lock": [row["held"] for row in rows if row["sk"] == "LOCK"],
+        "unfinished uploads": len(
+            scene.s3.list_multipart_uploads(Bucket=scene.stack.names.destination_bucket).get("Uploads", [])
+        ),
+    }
+
+
+def files_in(rows: list[Item]) -> list[FileItem]:
+    return [ledger._file(row) for row in rows if row["sk"].startswith("FILE#")]
+
+
+def differences(found: State, expected: State) -> list[str]:
+    """Where two states differ, in words."""
+    wrong = []
+    for part, should in expected.items():
+        have = found[part]
+        if have == should:
+            continue
+        if isinstance(should, dict) and isinstance(have, dict):
+            keys = sorted(key for key in {*should, *have} if should.get(key) != have.get(key))
+            wrong += [f"{part} {key}: {have.get(key)} instead of {should.get(key)}" for key in keys]
+        else:
+            wrong.append(f"{part}: {have} instead of {should}")
+    return wrong
+
+
+def broken_at_the_end(world: World, *, watch: Watch, sources: Mapping[str, Any]) -> list[str]:
+    """Rules 3, 4, 5 and 7, as the end shows them."""
+    scene, wrong = world.scene, []
+    objects = world.objects(scene.stack.names.destination_bucket)
+    wrong += [f"rule 4: {key} was overwritten" for key, stood in watch.stood.items() if str(objects.get(key)) != stood]
+    if source_objects(world) != sources:
+        wrong.append("rule 4: the source is not what it was")
+    items = {item.entry_id: item for item in files_in(world.rows("FILE#"))}
+    keys = Counter(item.key for item in items.values() if item.key)
+    wrong += [f"rule 5: {number} entries share {key}" for key, number in keys.items() if number > 1]
+    for entry, planted in scene.planted.items():
+        item, url = items.get(entry), str((scene.org.get(ENTRY, entry) or {}).get("URL__c"))
+        if url != planted.url and (item is None or item.url != planted.url):
+            wrong.append(f"rule 3: {planted.name} has a link that the ledger cannot take back")
+        if item is not None and item.state not in _SETTLED and not (item.error and item.message and item.run):
+            wrong.append(f"rule 7: {planted.name} is {item.state} without class, message and run")
+        if planted.body is not None and (item is None or item.state not in _SETTLED):
+            wrong.append(f"rule 7: {planted.name} suffers for another file's trouble")
+    return wrong
+
+
+def source_objects(world: World) -> Mapping[str, Any]:
+    return world.objects(world.stack.names.source_bucket)

@@ -1,0 +1,37 @@
+"""Mistakes made on purpose, as though the code had them: the harness has to find each of them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tests.crash.calls import Call
+from tests.crash.matrix import Tampering
+from tests.crash.world import AwsRequest
+
+
+def overwrites(call: Call, asked: AwsRequest) -> AwsRequest:
+    """Copies without If-None-Match: what stands in the destination is written over."""
+    if call.operation != "CopyObject":
+        return asked
+    return replace(asked, headers={name: value for name, value in asked.headers.items() if name.lower() != "if-none-match"})
+
+
+def forgets(call: Call, asked: AwsRequest) -> AwsRequest:
+    """A second attempt at a shard does not write the ledger: it takes for done what the first one only began."""
+    if (call.function, call.invocation, call.operation) != ("ValidateFiles", 2, "PutItem") or " FILE#" not in call.target:
+        return asked
+    item = json.loads(asked.body)
+    body = {"TableName": item["TableName"], "Key": {name: item["Item"][name] for name in ("pk", "sk")}}
+    headers = {**dict(asked.headers.items()), "X-Amz-Target": "DynamoDB_20120810.GetItem"}
+    return replace(asked, headers=headers, body=json.dumps(body).encode())
+
+
+def unconditional(call: Call, asked: AwsRequest) -> AwsRequest:
+    """Items are put whatever stands there: facts, locks and files of a newer attempt."""
+    if call.operation != "PutItem":
+        return asked
+    item = json.loads(asked.body)
+    return replace(asked, body=json.dumps({"TableName": item["TableName"], "Item": item["Item"]}).encode())
+
+
+TAMPERINGS: Mapping[str, Tampering] = {one.__name__: one for one in (overwrites, forgets, unconditional)}
