@@ -29,7 +29,7 @@ def template(path: str) -> str:
 
 
 def _named(rest: str) -> str:
-    if rest.startswith(("sobjects/", "tooling/sobjects/")):
+    if rest.startswith(("sobjects/", "tooling/sobjects/", "jobs/")):
         return _ID.sub(lambda found: "{id}" if any(char.isdigit() for char in found[0]) else found[0], rest)
     return rest
 

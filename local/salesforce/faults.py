@@ -14,6 +14,7 @@ from local.salesforce.errors import Fault
 class Misbehaviour(StrEnum):
     FAIL_ROWS = "fail_rows"
     DROP_ROWS = "drop_rows"
+    FAIL_JOB = "fail_job"
     UNAVAILABLE = "unavailable"
     REQUEST_LIMIT = "request_limit"
     EXPIRE_TOKEN = "expire_token"
@@ -104,6 +105,10 @@ class Faults:
     def drop_rows(self, times: int | None = 1, *, sobject: str | None = None, after: int = 0, path: str | None = None) -> None:
         """So many rows are said to be inserted, and are not there: `after` so many that are."""
         self._add(Switch(Misbehaviour.DROP_ROWS, times, None, path, sobject=sobject, after=after))
+
+    def fail_job(self, *, after: int, times: int | None = 1, sobject: str | None = None) -> None:
+        """A bulk job is given up after so many of its rows."""
+        self._add(Switch(Misbehaviour.FAIL_JOB, times, sobject=sobject, after=after))
 
     def unavailable(
         self, times: int | None = 1, *, status: int = 503, method: str | None = None, path: str | None = None

@@ -1,4 +1,4 @@
-"""Finds the handler of a REST call. Bulk API 2.0 has its place here (`jobs/`) and is not simulated yet."""
+"""Finds the handler of a REST call."""
 
 import re
 from collections.abc import Callable
@@ -8,6 +8,8 @@ from urllib.parse import unquote
 
 from local.salesforce import composite, describe
 from local.salesforce.batches import Batches
+from local.salesforce.bulk import Jobs
+from local.salesforce.bulk_queries import QueryJobs
 from local.salesforce.errors import Fault, not_found
 from local.salesforce.faults import Faults
 from local.salesforce.messages import Reply, Request
@@ -53,6 +55,8 @@ class RestApi:
         self._records = Records(org, faults)
         self._batches = Batches(org, self._records)
         self._queries = Queries(org)
+        self.jobs = Jobs(org, self._records, faults)
+        self._query_jobs = QueryJobs(org)
         self._routes = self._table()
 
     def dispatch(self, request: Request) -> Reply:
@@ -76,6 +80,8 @@ class RestApi:
             return False
         path = request.path.rstrip("/")
         if request.method == "POST" and re.search(r"/composite/sobjects/[^/]+$", path):
+            return False
+        if re.search(r"/jobs/query(/|$)", path):
             return False
         if request.method == "POST" and path.endswith("/composite"):
             try:
@@ -126,6 +132,29 @@ class RestApi:
             ),
             route("composite/sobjects/*", GET=self._retrieve_few, POST=self._retrieve),
             route("composite/sobjects/*/*", PATCH=lambda c: batches.upsert(c.request, self._sobject(c, 2), c.parts[3])),
+            *self._bulk_table(route),
+        ]
+
+    def _bulk_table(self, route: Callable[..., Route]) -> list[Route]:
+        jobs, queries = self.jobs, self._query_jobs
+        return [
+            route("jobs/ingest", GET=lambda c: jobs.all(c.base), POST=lambda c: jobs.create(c.request, c.base)),
+            route(
+                "jobs/ingest/*",
+                GET=lambda c: jobs.get(c.parts[2], c.base),
+                PATCH=lambda c: jobs.change(c.request, c.parts[2], c.base),
+                DELETE=lambda c: jobs.delete(c.parts[2]),
+            ),
+            route("jobs/ingest/*/batches", PUT=lambda c: jobs.upload(c.request, c.parts[2])),
+            route("jobs/ingest/*/*", GET=lambda c: jobs.results(c.parts[2], c.parts[3])),
+            route("jobs/query", POST=lambda c: queries.create(c.request, c.base)),
+            route(
+                "jobs/query/*",
+                GET=lambda c: queries.get(c.parts[2], c.base),
+                PATCH=lambda c: queries.change(c.request, c.parts[2], c.base),
+                DELETE=lambda c: queries.delete(c.parts[2]),
+            ),
+            route("jobs/query/*/results", GET=lambda c: queries.results(c.request, c.parts[2])),
         ]
 
     def _sobject(self, context: Context, at: int = 1) -> SObject:
@@ -150,7 +179,7 @@ class RestApi:
         return Reply(200, describe.described(self._org, self._sobject(context), context.base))
 
     def _resources(self, context: Context) -> Reply:
-        names = ("composite", "limits", "query", "queryAll", "sobjects", "tooling")
+        names = ("composite", "jobs", "limits", "query", "queryAll", "sobjects", "tooling")
         return Reply(200, {name: f"{context.base}/{name}" for name in names})
 
     def _limits(self, context: Context) -> Reply:

@@ -13,6 +13,8 @@ from local.salesforce.messages import Reply, Request
 
 _LONGEST_URI = 16_384
 _LARGEST_BODY = 50 * 1024 * 1024
+# Of a bulk job's data: 150 MB once it is in base64.
+_LARGEST_UPLOAD = 112 * 1024 * 1024
 
 # None: the connection is closed without a reply.
 Answer = Callable[[Request], Reply | None]
@@ -52,7 +54,8 @@ class Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length")
         if self.headers.get("Transfer-Encoding") or (length is not None and not length.isdigit()):
             return Reply(411, "<html><body><h1>Length Required</h1></body></html>")
-        if int(length or 0) > _LARGEST_BODY:
+        upload = self.command == "PUT" and self.path.endswith("/batches")
+        if int(length or 0) > (_LARGEST_UPLOAD if upload else _LARGEST_BODY):
             return Reply(413, "<html><body><h1>Request Entity Too Large</h1></body></html>")
         return None
 

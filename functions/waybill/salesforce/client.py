@@ -10,6 +10,7 @@ from urllib.parse import quote
 from waybill.errors import InvalidInput, SalesforceDenied, SalesforceError, SalesforceRequestInvalid
 from waybill.salesforce import soql
 from waybill.salesforce.batching import RowResult, chunks, failed, json_value
+from waybill.salesforce.bulk import BulkJobs, BulkQueries
 from waybill.salesforce.connection import Connection
 from waybill.salesforce.deleting import CollectionDelete
 from waybill.salesforce.describe import FieldDescribe, ObjectDescribe, ObjectSummary, object_describe, object_summary
@@ -51,6 +52,15 @@ class SalesforceClient:
     def __init__(self, *, connection: Connection, patience: Patience) -> None:
         self._connection = connection
         self._patience = patience
+
+    @property
+    def bulk(self) -> BulkJobs:
+        """Jobs that write very many rows."""
+        return BulkJobs(connection=self._connection)
+
+    @property
+    def bulk_queries(self) -> BulkQueries:
+        return BulkQueries(connection=self._connection)
 
     @property
     def calls(self) -> Mapping[str, int]:

@@ -1,6 +1,7 @@
 """One authenticated call: quota guard, token, simple-salesforce, and the org's refusals as faults."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from waybill.errors import SalesforceLoginFailed, SalesforceQuotaExhausted, SalesforceUnavailable
@@ -11,7 +12,7 @@ from waybill.salesforce.usage import Kind, Meter, Usage
 if TYPE_CHECKING:
     from requests import Response
 
-    from waybill.salesforce.transport import SalesforceSession
+    from waybill.salesforce.transport import Download, SalesforceSession
 
 # A usage older than this many seconds is asked for anew before it parks a run: the 24 hours roll on.
 _USAGE_IS_OLD = 60.0
@@ -56,17 +57,35 @@ class Connection:
         kind: Kind,
         params: Mapping[str, str] | None = None,
         body: object = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         repeatable: bool = True,
         trail: list[str] | None = None,
     ) -> Any:  # Any: JSON
-        """The reply's JSON. Raises OrgRefusal, SalesforceUnavailable, SalesforceLoginFailed, SalesforceQuotaExhausted."""
-        self._stay_below_quota(kind)
+        """The reply's JSON. Raises OrgRefusal, SalesforceUnavailable, SalesforceLoginFailed, SalesforceQuotaExhausted.
+
+        `content` is sent as it is, in place of JSON; `headers` tell its type.
+        """
         options: dict[str, Any] = {"kind": kind, "repeatable": repeatable, "trail": trail}
-        if params is not None:
-            options["params"] = params
-        if body is not None:
-            options["json"] = body
+        options |= {name: value for name, value in (("params", params), ("json", body), ("data", content)) if value is not None}
+        return _json_of(self._exchanged(method, path, headers=headers, options=options))
+
+    @contextmanager
+    def download(self, path: str, *, kind: Kind, action: str, params: Mapping[str, str] | None = None) -> "Iterator[Download]":
+        """A reply in CSV, read as it comes. Raises as `call` does, also while it is read."""
+        # It costs a tenth of a second: see transport.py.
+        from waybill.salesforce.transport import Download
+
+        options: dict[str, Any] = {"kind": kind, "repeatable": True, "stream": True, "params": dict(params or {})}
+        try:
+            response = self._exchanged("GET", path, headers={"Accept": "text/csv"}, options=options)
+        except OrgRefusal as refusal:
+            raise error_of(refusal.fault, action=action) from None
+        with response:
+            yield Download(response)
+
+    def _exchanged(self, method: str, path: str, *, headers: Mapping[str, str] | None, options: dict[str, Any]) -> "Response":
+        self._stay_below_quota(options["kind"])
         token = self._tokens.current()
         try:
             return self._send(token, method, path, headers=headers, options=options)
@@ -86,7 +105,7 @@ class Connection:
 
     def _send(
         self, token: Token, method: str, path: str, *, headers: Mapping[str, str] | None, options: dict[str, Any]
-    ) -> Any:  # Any: JSON
+    ) -> "Response":
         # A quarter of a second: only who talks to Salesforce pays for it.
         from simple_salesforce.api import Salesforce
         from simple_salesforce.exceptions import SalesforceError as LibraryError
@@ -97,15 +116,9 @@ class Connection:
         root = f"https://{org.sf_instance}" if path.startswith("/") else org.base_url
         sent = {**org.headers, "X-PrettyPrint": "0", **(headers or {})}
         try:
-            response: Response = call_salesforce(root + path, method, self._session, sent, **options)
+            return call_salesforce(root + path, method, self._session, sent, **options)
         except LibraryError as error:
             raise OrgRefusal(fault_of(int(error.status), error.content)) from None
-        if response.status_code == _NO_CONTENT or not response.content:
-            return None
-        try:
-            return response.json()
-        except ValueError:
-            raise SalesforceUnavailable("Salesforce's reply was cut off. Try again later.") from None
 
     def _stay_below_quota(self, kind: Kind) -> None:
         meter = self.meter
@@ -131,3 +144,12 @@ class Connection:
         usage = Usage(used=int(daily["Max"]) - int(daily["Remaining"]), limit=int(daily["Max"]))
         self.meter.learn(usage)
         return usage
+
+
+def _json_of(response: "Response") -> Any:  # Any: JSON
+    if response.status_code == _NO_CONTENT or not response.content:
+        return None
+    try:
+        return response.json()
+    except ValueError:
+        raise SalesforceUnavailable("Salesforce's reply was cut off. Try again later.") from None

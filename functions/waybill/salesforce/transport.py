@@ -3,15 +3,16 @@
 Import it inside functions: `requests` costs a cold start a tenth of a second.
 """
 
+import io
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from waybill.counting import count
 from waybill.errors import ConfigurationError, SalesforceUnavailable
@@ -132,6 +133,28 @@ class SalesforceSession(requests.Session):
             self._patience.pause(tried, at_least=asked_pause)
 
 
+class Download:
+    """A reply that is read as it comes, and is never in memory as a whole."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self._response = response
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._response.headers
+
+    def lines(self) -> Iterator[str]:
+        """With their ends: a cell may hold some. Raises SalesforceUnavailable where the reply breaks off."""
+        self._response.raw.decode_content = True
+        # It would close itself at the end, before the last lines are out.
+        self._response.raw.auto_close = False
+        try:
+            # `raw` is a reader of bytes, though it does not say so to the type checker.
+            yield from io.TextIOWrapper(self._response.raw, encoding="utf-8", newline="")  # type: ignore[type-var]
+        except (HTTPError, OSError, UnicodeDecodeError):
+            raise SalesforceUnavailable("Salesforce's reply was cut off. Try again later.") from None
+
+
 def _unavailable(kind: Kind, trouble: str, *, tried: int, lost: bool) -> str:
     told = f"Salesforce did not answer a {kind.value} call after {tried} {'try' if tried == 1 else 'tries'}: {trouble}."
     if lost:
@@ -194,8 +217,13 @@ def _trouble(response: requests.Response, kind: Kind) -> str:
 
 
 def _readable(response: requests.Response) -> bool:
-    """Whether the body is JSON, judged by its ends: parsing a large page twice would cost more than it tells."""
+    """Whether the body is JSON, judged by its ends: parsing a large page twice would cost more than it tells. CSV is left unread."""
+    if response.ok and response.headers.get("Content-Type", "").startswith("text/csv"):
+        return True
     body = response.content.strip()
+    if response.status_code == requests.codes.created and not body:
+        # The rows of a bulk job were taken.
+        return True
     return response.status_code in _ANSWERED or (body[:1], body[-1:]) in {(b"{", b"}"), (b"[", b"]")}
 
 

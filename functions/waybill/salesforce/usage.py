@@ -20,6 +20,7 @@ class Kind(StrEnum):
     RETRIEVE = "retrieve"
     COMPOSITE = "composite"
     UPDATE = "update"
+    BULK = "bulk"
     DESCRIBE = "describe"
     LIMITS = "limits"
     TOOLING = "tooling"

@@ -354,7 +354,7 @@ def test_automation_may_change_a_value_or_reject_a_record(salesforce: Any, clien
         ("GET", "sobjects/Nope", 404),
         ("GET", "sobjects/Nope/describe", 404),
         ("PUT", "sobjects/Account", 405),
-        ("GET", "jobs/ingest", 404),
+        ("GET", "jobs/unknown", 404),
     ],
 )
 def test_what_is_not_there_is_said_so(client: Any, method: str, path: str, status: int) -> None:

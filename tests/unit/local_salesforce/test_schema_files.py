@@ -180,11 +180,11 @@ def test_paths_lead_through_several_parents_and_an_owner_shows_what_owners_share
 
 
 def test_an_object_in_our_own_form_stands_beside_the_default_ones(tmp_path: Path) -> None:
-    visit = {"name": "Visit__c", "label": "Visit", "plural": "Visits", "prefix": "a9V", "fields": []}
-    visit["fields"] = [
+    fields = [
         {"name": "Name", "type": "string", "length": 80},
         {"name": "Account__c", "type": "reference", "references": ["Account"], "relationship": "Account__r"},
     ]
+    visit = {"name": "Visit__c", "label": "Visit", "plural": "Visits", "prefix": "a9V", "fields": fields}
     path = tmp_path / "visits.json"
     path.write_text(json.dumps({"objects": [visit]}), encoding="utf-8-sig")
     schema = load_schema(path)

@@ -76,7 +76,7 @@ class ScriptedOrg:
                 if answer.cut:
                     self.close_connection = True
 
-            do_GET = do_POST = do_PATCH = _serve  # noqa: N815 - the base class's names
+            do_GET = do_POST = do_PATCH = do_PUT = _serve  # noqa: N815 - the base class's names
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
                 """Says nothing."""
