@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
-from waybill.api import file_routes, problems, run_routes
+from waybill.api import file_routes, problems, rebuild_routes, run_routes
 from waybill.api.services import Services, current
 from waybill.errors import ConfigurationError, WaybillError
 from waybill.settings import ApiEnvironment
@@ -20,6 +20,7 @@ from waybill.telemetry import logger
 app = APIGatewayHttpResolver(enable_validation=True)
 app.include_router(run_routes.router)
 app.include_router(file_routes.router)
+app.include_router(rebuild_routes.router)
 
 MAX_BODY = 1024 * 1024  # characters: 5,000 accounts, the longest list that a request may hold, are a tenth of it
 

@@ -142,6 +142,10 @@ class Ledger:
             return False
         return True
 
+    def keep_key(self, account_id: str, entry_id: str, *, key: str) -> None:
+        """Leaves the trace that `move` leaves: `key` is never given to another file of the account."""
+        self._table.put({"pk": _account(account_id), "sk": _KEY + entry_id, "key": key})
+
     def find_entries(
         self, entry_ids: set[str], *, start: dict[str, Any] | None
     ) -> Iterator[tuple[list[tuple[str, str]], dict[str, Any] | None]]:

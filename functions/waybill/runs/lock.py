@@ -1,6 +1,7 @@
 """The lock that backup, cutover and rollback share, with a fencing number that only grows."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +65,19 @@ class Lock:
             )
         except ConditionFailed:
             return
+
+
+def holder(table: Table, *, name: str, is_running: Callable[[str], bool]) -> str | None:
+    """The run that is at work under the lock; None where nobody is."""
+    current = table.get(f"LOCK#{name}", _SK)
+    return current["run_id"] if current and current["held"] and is_running(current["execution_arn"]) else None
+
+
+def begin_at(table: Table, *, name: str, fence: int) -> None:
+    """Makes the lock of a table that has lost it. `fence` is to be beyond any that was ever given: late writes of old runs then fail."""
+    item = {"pk": f"LOCK#{name}", "sk": _SK, "run_id": "", "execution_arn": "", "fence": fence, "held": False}
+    with suppress(ConditionFailed):
+        table.put(item, condition="attribute_not_exists(pk)")
 
 
 def ensure_held(table: Table, *, name: str, fence: int) -> None:

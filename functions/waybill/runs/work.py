@@ -3,9 +3,9 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from waybill.errors import BucketUnavailable, ServiceUnavailable, WorkDamaged
 
@@ -73,6 +73,21 @@ class WorkBucket:
         for number, line in enumerate(body.iter_lines(), 1):
             yield row_of(line, f"line {number} of {key}")
 
+    @contextmanager
+    def stream(self, key: str) -> Iterator["BinaryIO | None"]:
+        """The object's bytes as they come, of any size; None where there is no object."""
+        from botocore.exceptions import ClientError
+
+        try:
+            body = self._call("get_object", Key=key)["Body"]
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") not in {"NoSuchKey", "404"}:
+                raise
+            yield None
+            return
+        with body:
+            yield body
+
     def keys(self, prefix: str) -> Iterator[str]:
         token: dict[str, str] = {}
         while True:
@@ -81,6 +96,35 @@ class WorkBucket:
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def folders(self, prefix: str, *, after: str = "") -> Iterator[str]:
+        """What stands between `prefix` and the next slash, with both, in order, behind `after`."""
+        # The highest character: behind all that is in the folder itself.
+        more: dict[str, str] = {"StartAfter": after + "\U0010ffff"} if after else {}
+        while True:
+            page = self._call("list_objects_v2", Prefix=prefix, Delimiter="/", **more)
+            yield from (entry["Prefix"] for entry in page.get("CommonPrefixes", []) if entry["Prefix"] > after)
+            if not page.get("IsTruncated"):
+                return
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def modified(self, prefix: str) -> str:
+        """When the first object below `prefix` was written, to be sorted by; empty where there is none."""
+        found = self._call("list_objects_v2", Prefix=prefix, MaxKeys=1).get("Contents", [])
+        return str(found[0]["LastModified"].isoformat()) if found else ""
+
+    def lines(self, key: str) -> Iterator[str]:
+        """The lines of a text of any size, each with its end; none where there is no object."""
+        from botocore.exceptions import ClientError
+
+        try:
+            body = self._call("get_object", Key=key)["Body"]
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "404"}:
+                return
+            raise
+        for line in body.iter_lines(keepends=True):
+            yield line.decode(errors="replace")
 
     def writer(self, key: str, *, content_type: str) -> "Writer":
         return Writer(self, key, content_type=content_type)
