@@ -1,0 +1,119 @@
+"""Rows against what describe says of their fields: types, lengths, pick lists, what is required and what may be written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import EllipsisType
+
+from waybill.records.columns import ValueColumn
+from waybill.records.domain import Cell, StagedRow
+from waybill.records.mirror import ABSENT, Row, Touch
+from waybill.records.schema import FieldSchema, ObjectSchema
+from waybill.records.values import BadValue, comparer, is_blank, is_null
+
+_CHOICES = ("picklist", "multipicklist")
+
+
+@dataclass(frozen=True, slots=True)
+class RowTyper:
+    """Makes typed rows of the cells of one table."""
+
+    job: int
+    columns: Sequence[ValueColumn]
+    fields: Mapping[str, int]
+    # Cut texts that are too long, as SFDMU's allowFieldTruncation asks for.
+    truncate: bool = False
+
+    def touch(self, staged: StagedRow) -> Touch:
+        """The row, typed, with a problem for each cell that its field cannot hold."""
+        problems: list[tuple[str, str, str]] = []
+        values: list[Cell | EllipsisType] = []
+        for column in self.columns:
+            cell = staged.values.get(column.header)
+            if is_blank(cell):
+                values.append(ABSENT)
+            elif is_null(cell):
+                values.append(None)
+            else:
+                try:
+                    values.append(self._value(column, cell))
+                except BadValue as bad:
+                    values.append(ABSENT)
+                    problems.append((column.field.name, bad.code, str(bad)))
+        touch = Touch(self.job, staged.row, self.fields, tuple(values))
+        touch.problems += problems
+        return touch
+
+    def _value(self, column: ValueColumn, cell: Cell) -> Cell:
+        known = column.field
+        value = column.convert(cell, known)
+        if isinstance(value, str):
+            if known.length and len(value) > known.length and known.type not in ("id", "reference"):
+                if not self.truncate:
+                    raise BadValue("STRING_TOO_LONG", f"{len(value)} characters, {known.name} holds {known.length}.")
+                value = value[: known.length]
+            if known.restricted and known.type in _CHOICES:
+                _choose(known, value)
+        return value
+
+
+def typer(job: int, columns: Sequence[ValueColumn], *, truncate: bool) -> RowTyper:
+    return RowTyper(job, columns, {column.key: place for place, column in enumerate(columns)}, truncate)
+
+
+def _choose(known: FieldSchema, value: str) -> None:
+    for choice in value.split(";") if known.type == "multipicklist" else (value,):
+        if choice not in known.picklist:
+            near = get_close_matches(choice, known.picklist, n=1, cutoff=0.5)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise BadValue("INVALID_PICKLIST_VALUE", f"{choice[:80]!r} is not a value of {known.name}.{hint}")
+
+
+def check_insert(touch: Touch, schema: ObjectSchema, required: Sequence[FieldSchema]) -> tuple[str, ...]:
+    """Refuses what cannot be inserted so; the fields (lower case) that are left out because they hold the value by themselves."""
+    if not schema.createable:
+        touch.refuse("", "NOT_CREATEABLE", f"The user may not create rows of {schema.name}.")
+        return ()
+    said: dict[str, Cell | Row] = {**touch.values(), **touch.refs}
+    for field in required:
+        if said.get(field.name.lower()) is None and field.name.lower() not in touch.pending:
+            touch.refuse(field.name, "REQUIRED_FIELD_MISSING", f"{field.name} must have a value.")
+    left_out: list[str] = []
+    for key, value in said.items():
+        known = schema.field(key)
+        if known is None or known.createable:
+            continue
+        if known.calculated or comparer(known)(value if not isinstance(value, Row) else "row") in (None, False, "false"):
+            left_out.append(key)
+        else:
+            touch.refuse(
+                known.name, "NOT_CREATEABLE", f"{known.name} cannot be given a value when a row is created: leave its cell empty."
+            )
+    return tuple(left_out)
+
+
+def check_update(touch: Touch, row: Row) -> tuple[str, ...]:
+    """Refuses changes that may not be made; the fields (lower case) that are left out because nobody writes them."""
+    schema = row.mirror.schema
+    left_out: list[str] = []
+    for key, value in {**touch.values(), **touch.refs}.items():
+        known = schema.field(key)
+        if known is None or same(row, key, value):
+            continue
+        if value is None and not known.nillable and known.type != "boolean":
+            touch.refuse(known.name, "REQUIRED_FIELD_MISSING", f"{known.name} cannot be emptied.")
+        elif known.calculated:
+            left_out.append(key)
+        elif not known.updateable:
+            touch.refuse(known.name, "NOT_UPDATEABLE", f"{known.name} cannot be changed once the row is there.")
+        elif not schema.updateable:
+            touch.refuse(known.name, "NOT_UPDATEABLE", f"The user may not change rows of {schema.name}.")
+    return tuple(left_out)
+
+
+def same(row: Row, field: str, value: "Cell | Row") -> bool:
+    """Whether the row holds this value now."""
+    have = row.value(field)
+    if isinstance(value, Row) or isinstance(have, Row):
+        return have is value or (isinstance(value, Row) and value.id is not None and have == value.id)
+    return row.mirror.compare(field, have) == row.mirror.compare(field, value)

@@ -1,0 +1,89 @@
+"""CSV files as people and programs write them: any encoding, any separator, blank and doubled headers, cells of many lines."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from waybill.errors import InvalidInput
+from waybill.records.domain import StagedRow
+from waybill.records.reading.sniff import encoding_of, separator_of
+
+# A long text area of Salesforce holds 131,072 characters; csv refuses more than that unless it is told.
+_LONGEST_CELL = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class CsvTable:
+    """A CSV file that has been looked at. `columns`: header and place, one for each header that is neither blank nor doubled."""
+
+    headers: tuple[str, ...]
+    columns: tuple[tuple[str, int], ...]
+    encoding: str
+    separator: str
+    # Rows before the header.
+    skipped: int
+    warnings: tuple[str, ...]
+
+
+def look(open_file: Callable[[], BinaryIO], name: str, *, separator: str = "", encoding: str = "") -> CsvTable:
+    """The header and the form of a file. A file without any text has no headers."""
+    with open_file() as file:
+        encoding = encoding or encoding_of(file)
+        with _text(file, encoding) as text:
+            first = text.readline(_LONGEST_CELL)
+            found, told = separator_of(first)
+            separator = found if told or not separator else separator
+    for place, cells in _records(open_file, name, encoding, separator):
+        if place == 0 and told:
+            continue
+        if any(cell.strip() for cell in cells):
+            columns, warnings = headers_of(cells, name)
+            return CsvTable(tuple(header for header, _ in columns), columns, encoding, separator, place + 1, warnings)
+    return CsvTable((), (), encoding, separator, 0, ())
+
+
+def headers_of(cells: Sequence[object], name: str) -> tuple[tuple[tuple[str, int], ...], tuple[str, ...]]:
+    """Headers with their places. Of doubled ones the last counts; a blank one names nothing, and its column is left out."""
+    places: dict[str, int] = {}
+    doubled: list[str] = []
+    for place, cell in enumerate(cells):
+        header = " ".join(str("" if cell is None else cell).replace("\ufeff", "").split())
+        if header:
+            if header in places:
+                doubled.append(header)
+            places[header] = place
+    warnings = (
+        (f"{name}: the header {', '.join(dict.fromkeys(doubled))} stands twice: the last column counts.",) if doubled else ()
+    )
+    return tuple(places.items()), warnings
+
+
+def rows(open_file: Callable[[], BinaryIO], name: str, table: CsvTable) -> Iterator[StagedRow]:
+    """The rows that are not blank, numbered as a spreadsheet numbers them: a cell of three lines is still one row."""
+    for place, cells in _records(open_file, name, table.encoding, table.separator):
+        if place < table.skipped or not any(cell.strip() for cell in cells):
+            continue
+        count = len(cells)
+        yield StagedRow(place + 1, {header: cells[at] if at < count else "" for header, at in table.columns})
+
+
+def _text(file: BinaryIO, encoding: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
+
+
+def _records(open_file: Callable[[], BinaryIO], name: str, encoding: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    csv.field_size_limit(_LONGEST_CELL)
+    with open_file() as file, _text(file, encoding) as text:
+        reader = csv.reader(text, delimiter=separator)
+        place = 0
+        while True:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raise InvalidInput(f"{name}: row {place + 1} cannot be read: {error}.") from error
+            yield place, cells
+            place += 1
