@@ -17,9 +17,15 @@ class Automation:
 
     triggers: dict[str, list[Trigger]] = field(default_factory=dict)
     rules: dict[str, list[Rule]] = field(default_factory=dict)
+    # Of a record that is to be deleted.
+    deletions: dict[str, list[Rule]] = field(default_factory=dict)
 
     def of(self, sobject: str) -> list[Trigger]:
         return self.triggers.get(sobject, [])
 
     def objections(self, sobject: str, record: Record) -> str | None:
         return next((message for rule in self.rules.get(sobject, []) if (message := rule(record))), None)
+
+    def keeps(self, sobject: str, record: Record) -> str | None:
+        """Why a record may not be deleted."""
+        return next((message for rule in self.deletions.get(sobject, []) if (message := rule(record))), None)

@@ -84,7 +84,7 @@ class QueryJobs:
         job = self._found(job_id)
         if job.state != "JobComplete":
             raise Fault("INVALIDJOBSTATE", f"Job {job.id} is {job.state}: it has no results")
-        start, most = _start(request.query.get("locator", "")), int(request.query.get("maxRecords", _PAGE))
+        start, most = _start(request.query.get("locator", "")), _most(request.query.get("maxRecords", str(_PAGE)))
         rows = job.result.rows[start : start + most]
         end = start + len(rows)
         out = io.StringIO()
@@ -125,6 +125,12 @@ def _start(locator: str) -> int:
         return int(base64.b64decode(locator, validate=True)) if locator else 0
     except (ValueError, binascii.Error):
         raise Fault("INVALID_QUERY_LOCATOR", f"not a locator: {locator}") from None
+
+
+def _most(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise Fault("INVALID_QUERY_OPTIONS", f"maxRecords is a number above 0, not {text}")
+    return int(text)
 
 
 def _cell(row: Any, path: list[str]) -> str:  # Any: JSON

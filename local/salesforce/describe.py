@@ -103,14 +103,14 @@ def described(org: Org, sobject: SObject, base: str) -> dict[str, Any]:
 def _children(schema: Schema, sobject: SObject) -> list[dict[str, Any]]:
     return [
         {
-            "cascadeDelete": False,
+            "cascadeDelete": entry.on_delete == "cascade",
             "childSObject": child.name,
             "deprecatedAndHidden": False,
             "field": entry.name,
             "junctionIdListNames": [],
             "junctionReferenceTo": [],
             "relationshipName": None,
-            "restrictedDelete": False,
+            "restrictedDelete": entry.on_delete == "restrict",
         }
         for child, entry in schema.children(sobject.name)
         if child.writable
@@ -123,6 +123,7 @@ def described_field(org: Org, sobject: SObject, entry: Field) -> dict[str, Any]:
         **_CONSTANT,
         "aggregatable": entry.filterable,
         "byteLength": entry.length if entry.is_id else entry.length * 3,
+        "cascadeDelete": entry.on_delete == "cascade",
         "createable": entry.createable and writable,
         "custom": entry.custom,
         "defaultedOnCreate": entry.defaulted or entry.type == "boolean",
@@ -145,6 +146,7 @@ def described_field(org: Org, sobject: SObject, entry: Field) -> dict[str, Any]:
         "precision": entry.precision,
         "referenceTo": list(entry.references) if entry.is_id else [],
         "relationshipName": entry.relationship,
+        "restrictedDelete": entry.on_delete == "restrict",
         "scale": entry.scale,
         "soapType": _SOAP_TYPES.get(entry.type, "xsd:string"),
         "sortable": entry.filterable,

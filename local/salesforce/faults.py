@@ -159,6 +159,11 @@ class Faults:
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
+    def concern_rows(self) -> bool:
+        """Whether any switch is about rows: looking at a row closely takes time."""
+        with self._lock:
+            return any(switch.kind in {Misbehaviour.FAIL_ROWS, Misbehaviour.DROP_ROWS} for switch in self._switches)
+
     def strike(self, kind: Misbehaviour, method: str, path: str, *, sobject: str = "") -> Switch | None:
         """The switch that hits this call or row, which is then counted."""
         with self._lock:

@@ -15,7 +15,7 @@ from local.salesforce.endowment import endowment, require_standard_price
 from local.salesforce.errors import Fault
 from local.salesforce.ids import IdGenerator, key_of, require_key, to_18
 from local.salesforce.permissions import Permissions
-from local.salesforce.schema import NAME, Schema, SObject, default_schema
+from local.salesforce.schema import NAME, Field, Schema, SObject, default_schema
 from local.salesforce.table import Record, Scalar, Table
 
 Values = Mapping[str, Any]  # Any: JSON
@@ -200,14 +200,27 @@ class Org:
 
     def _delete(self, sobject: SObject, record_id: str, user_id: str) -> None:
         old, now = self.existing(sobject, record_id, user_id), stamp(self.clock())
+        kept = self.automation.keeps(sobject.name, old)
+        if kept:
+            raise Fault("DELETE_FAILED", kept, fields=[])
         changed: Record = {"LastModifiedDate": now, "LastModifiedById": user_id, "SystemModstamp": now}
         self._put(sobject, {**old, **changed, "IsDeleted": True})
-        key = str(old["Id"])[:15]
         for child, entry in self.schema.children(sobject.name):
-            table = self._tables[child.name]
-            if child.writable and table.indexes(entry.name):
-                for row in list(table.between(entry.name, (key, ""), (key, "\x7f"))):
-                    self._put(child, {**row, entry.name: None, "SystemModstamp": now})
+            for row in self._referring(child, entry, str(old["Id"])[:15]):
+                match entry.on_delete:
+                    case "restrict":
+                        message = f"Your attempt to delete {old.get('Name')} could not be completed because it is associated with"
+                        raise Fault("DELETE_FAILED", f"{message} the following {child.plural}: {row.get('Name')}", fields=[])
+                    case "cascade":
+                        self._delete(child, str(row["Id"]), user_id)
+                    case "clear":
+                        self._put(child, {**row, entry.name: None, "SystemModstamp": now})
+
+    def _referring(self, child: SObject, entry: Field, key: str) -> list[Record]:
+        table = self._tables[child.name]
+        if not child.writable or not table.indexes(entry.name):
+            return []
+        return [row for row in table.between(entry.name, (key, ""), (key, "\x7f")) if not row.get("IsDeleted")]
 
     def existing(self, sobject: SObject, record_id: str, user_id: str) -> Record:
         """The record that is about to be written. Raises Fault, in the words of a row's error."""
@@ -275,6 +288,10 @@ class Org:
         """A rule that may reject a record; a ValidationRule record (Tooling API) shows it."""
         self.automation.rules.setdefault(sobject, []).append(rule)
         self._metadata("ValidationRule", ValidationName=name, EntityDefinitionId=sobject, Active=True, ErrorMessage=name)
+
+    def keep(self, sobject: str, rule: Rule) -> None:
+        """A rule that may refuse a deletion, as of a record that is active."""
+        self.automation.deletions.setdefault(self.schema.by_name[sobject.lower()].name, []).append(rule)
 
     def _metadata(self, sobject: str, **fields: Scalar) -> str:
         """Puts a record that the API cannot write."""

@@ -72,6 +72,8 @@ class Records:
     def insert(self, request: Request, sobject: SObject, values: dict[str, Any]) -> str:
         if any(name.lower() == "id" and value for name, value in values.items()):
             raise Fault("INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", fields=["Id"])
+        if not self._faults.concern_rows():
+            return self._org.insert(sobject.name, values, user_id=self._org.api_user_id)
         parents = [
             str(values[name]) for name in values if (field := sobject.by_name.get(name.lower())) and field.is_id and values[name]
         ]

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 TEXT = frozenset({"string", "url", "textarea", "phone", "email", "picklist"})
 NUMBERS = frozenset({"int", "double", "currency", "percent"})
 Api = Literal["data", "tooling"]
+OnDelete = Literal["clear", "restrict", "cascade"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,8 @@ class Field:
     updateable: bool = True
     references: tuple[str, ...] = ()
     relationship: str | None = None
+    # What becomes of a record when the one that it refers to is deleted.
+    on_delete: OnDelete = "clear"
     external_id: bool = False
     unique: bool = False
     # The org fills it in where an insert leaves it out.
