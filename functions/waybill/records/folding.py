@@ -11,6 +11,7 @@ from waybill.records.domain import ObjectJob, Operation, StagedRow
 from waybill.records.keying import RowKey, hints_for
 from waybill.records.matching import match, traits_of
 from waybill.records.mirror import Mirror, Row, Touch, World
+from waybill.records.pricebooks import refuse_lonely, says_standard, standard_book
 from waybill.records.resolving import Conditions, Resolver, Unresolved, conditions_of
 from waybill.records.schema import FieldSchema
 from waybill.records.values import id18, text_of
@@ -62,6 +63,11 @@ def fold(turns: Sequence[Turn], state: Folding, rows_of: Callable[[int], Iterabl
             _read(turn, state, rows_of(turn.job.table))
             _match(turn, state)
     _settle_pending(turns, state)
+    for turn in turns:
+        refuse_lonely(turn.creators, turn.mirror)
+        for touch in turn.creators:
+            if touch.effective and touch.problems:
+                withdraw(touch)
     _refuse_children(turns)
     state.world.forget()
 
@@ -99,6 +105,10 @@ def _match(turn: Turn, state: Folding) -> None:
     job, mirror = turn.job, turn.mirror
     traits = traits_of(turn.columns, mirror, used=turn.key.paths, shifting=turn.shifting, deferred=turn.deferred)
     good = [touch for touch in turn.touches if not touch.problems]
+    book = standard_book(mirror) if good else None
+    for touch in good:
+        if book is not None and says_standard(touch.values()) and not mirror.find(turn.key.paths, touch.key):
+            touch.key = tuple(map(book.follow, turn.key.paths))
     matches = match(good, mirror, paths=turn.key.paths, traits=traits, operation=job.operation)
     turn.widened = matches.widened
     fresh = set(map(id, matches.fresh))

@@ -8,6 +8,7 @@ from waybill.records.columns import Lookup
 from waybill.records.domain import Cell
 from waybill.records.keys import COMPOSITE, joined_cell, shown, split_key
 from waybill.records.mirror import Mirror, Row, Touch, World
+from waybill.records.pricebooks import says_standard, standard_book
 from waybill.records.values import comparer, id18, is_blank, is_null, looks_like_id, text_of
 
 # The condition of a column that holds ids, or external ids: it names no path.
@@ -76,6 +77,9 @@ class Resolver:
         found = self._candidates(lookup, conditions)
         if not found and None in conditions.values():
             found = self._candidates(lookup, {path: value for path, value in conditions.items() if value is not None})
+        if not found and says_standard(conditions):
+            books = (standard_book(mirror) for mirror in map(self._world.mirror, lookup.targets) if mirror is not None)
+            found = [book for book in books if book is not None]
         if len(found) > 1:
             found = self._narrowed(lookup, found, touch=touch, conditions={**hints, **conditions})
         if len(found) == 1:
