@@ -68,6 +68,12 @@ class App:
         return self._client
 
     @property
+    def anonymous(self) -> ApiClient:
+        """The API for somebody who has no token yet."""
+        url = self.api or os.environ.get("WAYBILL_API") or None
+        return ApiClient.connect(url, self.home, anonymous=True, sleep=self.sleep)
+
+    @property
     def console(self) -> Console:
         """Standard output for people; in JSON mode it is silent."""
         console = Page(quiet=self.json, highlight=False)
@@ -116,7 +122,7 @@ def common_options() -> list[click.Parameter]:
         ),
         click.Option(
             ["--api"], metavar="URL", expose_value=False, callback=_keep("api"),
-            help="A deployed API; requests are signed with your AWS credentials. Default: WAYBILL_API, else the local stack.",
+            help="A deployed API, which you are logged in to. Default: WAYBILL_API, else the local stack.",
         ),
         click.Option(
             ["--home"], metavar="DIR", expose_value=False, callback=_keep("home_path"),

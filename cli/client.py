@@ -1,11 +1,10 @@
-"""The HTTP API as Python methods: the local one with its token, a deployed one with requests signed by SigV4."""
+"""The HTTP API as Python methods: the local one with a token of its `local.json`, a deployed one with that of `waybill login`."""
 
 import ipaddress
-import re
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -15,6 +14,7 @@ from urllib3.exceptions import NewConnectionError
 from cli import words
 from cli.errors import CommandError, ExitCode
 from cli.home import NOTHING_RUNS, START_IT, Home
+from cli.tokens import LoginAuth, TokenStore
 
 Json = dict[str, Any]
 
@@ -23,7 +23,6 @@ READ_SECONDS = 35.0  # API Gateway gives up after 30
 TRIES = 4
 FIRST_PAUSE = 0.5  # seconds; doubled with each try
 RETRIED = frozenset({429, 502, 503, 504})
-_EXECUTE_API = re.compile(r"\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$")
 
 
 class TokenAuth(AuthBase):
@@ -42,50 +41,6 @@ class NoAuth(AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
-
-
-class Signer(Protocol):
-    """botocore's SigV4Auth, as far as it is used."""
-
-    def add_auth(self, request: Any) -> None: ...
-
-
-class SigV4(AuthBase):
-    """Signs for an API that answers IAM-signed requests only."""
-
-    def __init__(self, signer: Signer) -> None:
-        self._signer = signer
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        from botocore.awsrequest import AWSRequest  # slow to import, and not needed locally
-
-        headers = {name: value for name, value in request.headers.items() if name.lower() in {"content-type", "idempotency-key"}}
-        signed = AWSRequest(method=request.method, url=request.url, data=request.body, headers=headers)
-        self._signer.add_auth(signed)
-        request.headers.update(dict(signed.headers.items()))
-        return request
-
-
-def signer_for(host: str) -> SigV4:
-    """A signer with the caller's own AWS credentials (AWS_PROFILE, environment, SSO, role). Raises CommandError where there are none."""
-    from botocore.auth import SigV4Auth  # slow to import, and not needed locally
-    from botocore.session import Session
-
-    session = Session()
-    credentials = session.get_credentials()
-    if credentials is None:
-        raise CommandError(
-            "A deployed API answers signed requests only, and no AWS credentials were found.",
-            hint="Set AWS_PROFILE, or run `aws configure` or `aws sso login`.",
-            name="NoCredentials",
-        )
-    named = _EXECUTE_API.search(host)
-    region = named.group(1) if named else session.get_config_variable("region")
-    if not region:
-        raise CommandError(
-            "The region of the API is not known.", hint="Set AWS_REGION to the region it is deployed in.", name="NoRegion"
-        )
-    return SigV4(SigV4Auth(credentials, "execute-api", region))
 
 
 def is_loopback(host: str) -> bool:
@@ -112,11 +67,13 @@ class ApiClient:
         self._session.mount(base_url, HTTPAdapter(pool_maxsize=2))
 
     @classmethod
-    def connect(cls, api: str | None, home: Home, *, sleep: Callable[[float], None] = time.sleep) -> "ApiClient":
-        """The API that `api` names, else the local one of `home`."""
+    def connect(
+        cls, api: str | None, home: Home, *, anonymous: bool = False, sleep: Callable[[float], None] = time.sleep
+    ) -> "ApiClient":
+        """The API that `api` names, else the local one of `home`. `anonymous`: before there is a token, to ask how to get one."""
         if api is None:
-            local = home.local()["api"]
-            return cls(str(local["url"]).rstrip("/"), TokenAuth(str(local.get("token", ""))), local=True, sleep=sleep)
+            base = str(home.local()["api"]["url"]).rstrip("/")
+            return cls(base, _local_auth(home, urllib.parse.urlsplit(base).netloc), local=True, sleep=sleep)
         url = urllib.parse.urlsplit(api)
         if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment or url.username:
             raise CommandError(
@@ -125,10 +82,15 @@ class ApiClient:
         path = url.path.rstrip("/")
         base = f"{url.scheme}://{url.netloc}{path if path.endswith('/api') else path + '/api'}"
         if is_loopback(url.hostname):
-            return cls(base, _token_of(home, url.netloc), local=True, sleep=sleep)
+            return cls(base, _local_auth(home, url.netloc), local=True, sleep=sleep)
         if url.scheme != "https":
             raise CommandError("A deployed API is spoken to over https only.", hint=f"Use https://{url.netloc}{url.path}")
-        return cls(base, signer_for(url.hostname), local=False, sleep=sleep)
+        return cls(base, NoAuth() if anonymous else _login_auth(home, url.netloc), local=False, sleep=sleep)
+
+    @property
+    def netloc(self) -> str:
+        """Host and port."""
+        return urllib.parse.urlsplit(self.base_url).netloc
 
     def get(self, path: str, **query: object) -> Json:
         return self._json("GET", path, query=query)
@@ -188,7 +150,6 @@ class ApiClient:
     def _send(
         self, method: str, path: str, *, query: Mapping[str, object], body: Mapping[str, object] | None, key: str | None
     ) -> requests.Response:
-        # quote, not quote_plus: the signature's canonical query knows no `+` for a space
         given = {name: value for name, value in query.items() if value is not None}
         words = urllib.parse.urlencode(given, quote_via=urllib.parse.quote)
         url = f"{self.base_url}{path}" + (f"?{words}" if words else "")
@@ -240,13 +201,25 @@ def _refused(error: requests.exceptions.RequestException) -> bool:
     return isinstance(getattr(error.args[0] if error.args else None, "reason", None), NewConnectionError)
 
 
-def _token_of(home: Home, netloc: str) -> AuthBase:
-    """The local token, but for the local API only: another process on this machine gets none."""
+def _local_auth(home: Home, netloc: str) -> AuthBase:
+    """A local token, but for the local API only: another process on this machine gets none."""
     try:
         local = home.local()["api"]
     except CommandError:
         return NoAuth()
-    return TokenAuth(str(local.get("token", ""))) if urllib.parse.urlsplit(local["url"]).netloc == netloc else NoAuth()
+    if urllib.parse.urlsplit(local["url"]).netloc != netloc:
+        return NoAuth()
+    return TokenAuth(str(local.get("tokens", {}).get(TokenStore(home).role(netloc)) or local.get("token", "")))
+
+
+def _login_auth(home: Home, netloc: str) -> AuthBase:
+    store = TokenStore(home)
+    login = store.login(netloc)
+    if login is None:
+        raise CommandError(
+            f"You are not logged in to {netloc}.", hint=f"waybill login --api https://{netloc}", name="NotLoggedIn"
+        )
+    return LoginAuth(store, netloc, login)
 
 
 def _problem(status: int, body: object, base_url: str) -> CommandError:
@@ -259,7 +232,7 @@ def _problem(status: int, body: object, base_url: str) -> CommandError:
     if status in {401, 403}:
         return CommandError(
             f"{base_url} refuses these credentials ({status}).",
-            hint="Locally: restart `waybill up`. Deployed: your AWS identity needs execute-api:Invoke on this API.",
+            hint="Locally: restart `waybill up`. Deployed: `waybill login`.",
             name="Forbidden",
         )
     message = f"{base_url} answered {status}."

@@ -2,7 +2,7 @@
 
 import click
 
-from cli import migrate, rebuild, runs, scope, stack, status
+from cli import login, migrate, rebuild, runs, scope, stack, status
 from cli.app import RootGroup, WaybillGroup
 
 
@@ -35,8 +35,8 @@ def waybill() -> None:
 
 
 for command in (
-    stack.demo, stack.up, stack.down, scope.check, scope.plan, scope.accounts, migrate.backup, migrate.cutover, migrate.rollback,
-    status.status, runs.runs, scope.verify, rebuild.rebuild,
+    stack.demo, stack.up, stack.down, login.login, login.whoami, login.logout, scope.check, scope.plan, scope.accounts,
+    migrate.backup, migrate.cutover, migrate.rollback, status.status, runs.runs, scope.verify, rebuild.rebuild,
 ):  # fmt: skip
     waybill.add_command(command)
 

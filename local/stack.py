@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import json
-import secrets
 import sys
 import threading
 import time
@@ -22,6 +21,7 @@ from local.aws.events import EventBus
 from local.aws.home import AlreadyRunning, LocalHome
 from local.aws.http_api import HttpApi
 from local.aws.intrinsics import Resource, TemplateError
+from local.aws.pool import LocalPool
 from local.aws.transport import InProcess
 from local.layout import Names, Ports
 from local.salesforce.schema import Schema
@@ -52,7 +52,6 @@ class LocalStack:
     templates: Path | None = None
     time_scale: float = 1.0
     schema: Schema | None = None
-    token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     _undo: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
 
     def start(self) -> None:
@@ -95,7 +94,10 @@ class LocalStack:
         self._start_events()
         self._undo.callback(self._stop_work)
         self._open_destination()
-        self.api = HttpApi(self.deployment.routes, self.invoker, token=self.token)
+        users = self.deployment.users
+        issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{users.pool_id}"
+        self.pool = LocalPool(issuer, users.client_id, groups=users.groups)
+        self.api = HttpApi(self.deployment.routes, self.invoker, pool=self.pool)
         with _named(self.ports.api):
             self.api.start(port=self.ports.api)
         self._undo.callback(self.api.stop)
@@ -147,6 +149,11 @@ class LocalStack:
             progress=progress,
         )
 
+    @property
+    def token(self) -> str:
+        """The administrator's, whom the command is by default."""
+        return self.pool.tokens["admin"]
+
     def announce(self) -> None:
         """Writes local.json: from now on other processes find the stack."""
         self._undo.callback(self.home.local_file.unlink, missing_ok=True)
@@ -163,7 +170,7 @@ class LocalStack:
                 "client_secret": self.simulator.client_secret,
                 "api_version": self.names.api_version,
             },
-            "api": {"url": f"{self.api.url}/api", "token": self.token},
+            "api": {"url": f"{self.api.url}/api", "token": self.token, "tokens": dict(self.pool.tokens)},
             "console": {"url": f"{self.api.url}/"},
             "source_bucket": self.names.source_bucket,
             "destination_bucket": self.names.destination_bucket,

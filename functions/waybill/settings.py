@@ -176,14 +176,24 @@ class CopyEnvironment(Environment):
     source_secret: str = ""
 
 
+class SignIn(Frozen):
+    """The user pool as an OAuth client sees it."""
+
+    authorize_url: str
+    token_url: str
+    client_id: str
+    scope: str = "openid"
+
+
 class ApiEnvironment(SourceEnvironment):
     """The HTTP API."""
 
     # Kind of run -> ARN of its state machine.
     state_machines: Mapping[str, str]
+    sign_in: SignIn
 
 
-_JSON_FIELDS = frozenset({"config", "state_machines"})
+_JSON_FIELDS = frozenset({"config", "state_machines", "sign_in"})
 
 
 def _from_json(variable: str, text: str) -> object:

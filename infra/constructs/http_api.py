@@ -1,22 +1,43 @@
-"""The HTTP API: one function behind one route, IAM-signed requests only."""
+"""The HTTP API: one function, behind a route for users of the pool and one for whoever wants to become one."""
 
 import json
 
 from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer
+from aws_cdk.aws_apigatewayv2_authorizers import HttpUserPoolAuthorizer
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from constructs import Construct
 
+from infra.nag import acknowledge
+
 # Who asked for what, and how it went. No query string: it may hold a cursor with an account's name.
-LOGGED = ("requestId", "requestTime", "httpMethod", "path", "status", "identity.userArn", "identity.sourceIp", "responseLatency")
+LOGGED = (
+    "requestId",
+    "requestTime",
+    "httpMethod",
+    "path",
+    "status",
+    "authorizer.claims.username",
+    "identity.sourceIp",
+    "responseLatency",
+)
 
 
 class RunsApi(Construct):
-    """`ANY /api/{proxy+}`; the function's own router knows the rest."""
+    """`ANY /api/{proxy+}`; the function's own router and table of roles know the rest."""
 
-    def __init__(self, scope: Construct, *, function: lambda_.IFunction, access_log: logs.ILogGroup, stage_name: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        function: lambda_.IFunction,
+        pool: cognito.IUserPool,
+        client: cognito.IUserPoolClient,
+        access_log: logs.ILogGroup,
+        stage_name: str,
+    ) -> None:
         super().__init__(scope, "HttpApi")
         self.api = apigateway.HttpApi(
             self,
@@ -25,11 +46,23 @@ class RunsApi(Construct):
             description=f"Waybill {stage_name}: runs, status, accounts",
             create_default_stage=False,
         )
+        integration = HttpLambdaIntegration("Api", function)
         self.api.add_routes(
             path="/api/{proxy+}",
             methods=[apigateway.HttpMethod.ANY],
-            integration=HttpLambdaIntegration("Api", function),
-            authorizer=HttpIamAuthorizer(),
+            integration=integration,
+            authorizer=HttpUserPoolAuthorizer("Users", pool, user_pool_clients=[client]),
+        )
+        sign_in = self.api.add_routes(
+            path="/api/sign-in",
+            methods=[apigateway.HttpMethod.GET],
+            integration=integration,
+            authorizer=apigateway.HttpNoneAuthorizer(),
+        )
+        acknowledge(
+            sign_in[0],
+            finding="AwsSolutions-APIG4",
+            reason="It says where to log in, and nothing else: who asks has no token yet.",
         )
         self.stage = apigateway.HttpStage(
             self,

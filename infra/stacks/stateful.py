@@ -11,6 +11,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.constructs.bucket import private_bucket
+from infra.constructs.user_pool import OperatorPool
 from infra.grants import INDEX
 from infra.nag import acknowledge
 from infra.stage import Encryption, Stage
@@ -56,6 +57,7 @@ class StatefulStack(Stack):
             ],
         )
         self.salesforce_secret = self._secret("SalesforceSecret", described="How Waybill logs in to Salesforce")
+        self.users = OperatorPool(self, stage=stage, removal=self._removal)
         self.source_secret = None
         if stage.config.source.own_credentials:
             self.source_secret = self._secret("SourceSecret", described="The source bucket's own credentials")

@@ -48,6 +48,7 @@ class StatelessStack(Stack):
             source_secret=stateful.source_secret,
             machine_names={kind: f"waybill-{stage.name}-{kind}" for kind in KINDS},
         )
+        self._sign_in = stateful.users.sign_in
         functions = self._functions(bundle=bundle)
         machines = {
             kind: RunMachine(self, kind, definition=definitions[kind], functions=functions, resources=self._resources).machine
@@ -60,7 +61,14 @@ class StatelessStack(Stack):
         access_log = log_group(
             self, "ApiAccessLog", stage=stage, key=stateful.key, name=f"/aws/vendedlogs/http/waybill-{stage.name}-api"
         )
-        api = RunsApi(self, function=functions["Api"], access_log=access_log, stage_name=stage.name)
+        api = RunsApi(
+            self,
+            function=functions["Api"],
+            pool=stateful.users.pool,
+            client=stateful.users.client,
+            access_log=access_log,
+            stage_name=stage.name,
+        )
         CfnOutput(self, "ApiUrl", value=f"{api.api.api_endpoint}/api")
 
     def _functions(self, *, bundle: bool) -> dict[str, lambda_.Function]:
@@ -87,6 +95,7 @@ class StatelessStack(Stack):
             "WAYBILL_DESTINATION_BUCKET": resources.destination_bucket.bucket_name,
             "WAYBILL_SOURCE_SECRET": source_secret.secret_arn if source_secret else "",
             "WAYBILL_STATE_MACHINES": self.to_json_string(machines),
+            "WAYBILL_SIGN_IN": self.to_json_string(self._sign_in.model_dump()),
         }
 
     def _configuration(self) -> Configuration:

@@ -1,7 +1,6 @@
 """The HTTP API on loopback: turns requests into API Gateway events (payload format 2.0) for the function behind a route."""
 
 import base64
-import hmac
 import json
 import re
 import threading
@@ -14,6 +13,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from local.aws.dispatch import ACCOUNT_ID
+from local.aws.pool import JwtAuthorizer, LocalPool
 
 # JSON of events and replies.
 Json = Any
@@ -29,17 +29,18 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Waybill</t
 
 @dataclass(frozen=True, slots=True)
 class ApiRoute:
-    """A route of the template: `ANY /api/{proxy+}`. `method` is None for ANY, `pattern` for `$default`."""
+    """A route of the template: `ANY /api/{proxy+}`. `method` is None for ANY, `pattern` for `$default`, `authorizer` for open ones."""
 
     key: str
     method: str | None
     pattern: re.Pattern[str] | None
     function: str
+    authorizer: JwtAuthorizer | None
 
     @classmethod
-    def of(cls, key: str, *, function: str) -> "ApiRoute":
+    def of(cls, key: str, *, function: str, authorizer: JwtAuthorizer | None) -> "ApiRoute":
         if key == "$default":
-            return cls(key, None, pattern=None, function=function)
+            return cls(key, None, pattern=None, function=function, authorizer=authorizer)
         method, _, path = key.partition(" ")
         parts = []
         for part in path.strip("/").split("/"):
@@ -47,7 +48,11 @@ class ApiRoute:
             inner = ".+" if name and name.group(2) else "[^/]+"
             parts.append(f"(?P<{name.group(1)}>{inner})" if name else re.escape(part))
         return cls(
-            key, None if method == "ANY" else method, pattern=re.compile("^/" + "/".join(parts) + "/?$"), function=function
+            key,
+            None if method == "ANY" else method,
+            pattern=re.compile("^/" + "/".join(parts) + "/?$"),
+            function=function,
+            authorizer=authorizer,
         )
 
     @property
@@ -58,11 +63,11 @@ class ApiRoute:
 
 @dataclass
 class HttpApi:
-    """The server. `lambdas(arn, payload)` invokes; every `/api` request needs the bearer token, which stands in for IAM."""
+    """The server. `lambdas(arn, payload)` invokes; `pool` checks the tokens of those routes that want one."""
 
     routes: Sequence[ApiRoute]
     lambdas: Callable[[str, Json], Json]
-    token: str
+    pool: LocalPool
     _server: "_Server | None" = None
 
     def start(self, *, port: int = 0) -> None:
@@ -123,22 +128,29 @@ class _Handler(BaseHTTPRequestHandler):
         if int(length) > MAX_BODY:
             return self._problem(413, "Content Too Large", f"The limit is {MAX_BODY} bytes.")
         body = self.rfile.read(int(length))
-        given = self.headers.get("Authorization", "")
-        if not hmac.compare_digest(given.encode(), f"Bearer {api.token}".encode()):
-            return self._problem(401, "Unauthorized", "Send the token of local.json: `Authorization: Bearer <token>`.")
         found = api.route(self.command, path)
         if found is None:
             return self._problem(404, "Not Found", f"No route for {self.command} {path}.")
         route, parameters = found
+        claims = self._claims(route)
+        if claims is None:
+            return self._problem(401, "Unauthorized", "Send a token of local.json: `Authorization: Bearer <token>`.")
         try:
-            reply = api.lambdas(route.function, self._event(route, parameters, body))
+            reply = api.lambdas(route.function, self._event(route, parameters, body, claims=claims))
         except Exception as error:  # noqa: BLE001 - API Gateway answers 500 whatever the function raised
             return self._problem(500, "Internal Server Error", f"The function failed: {error}")
         return self._send(*unpack(reply))
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_OPTIONS = do_PATCH = _serve  # noqa: N815 - http.server's names
 
-    def _event(self, route: ApiRoute, parameters: Mapping[str, str], body: bytes) -> Json:
+    def _claims(self, route: ApiRoute) -> Mapping[str, str] | None:
+        """What the token says; nothing where the route wants none; None where the request is not to pass."""
+        if route.authorizer is None:
+            return {}
+        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+        return self.server.api.pool.claims(token, route.authorizer) if scheme.lower() == "bearer" else None
+
+    def _event(self, route: ApiRoute, parameters: Mapping[str, str], body: bytes, *, claims: Mapping[str, str]) -> Json:
         parts = urlsplit(self.path)
         now = datetime.now(UTC)
         names = list(dict.fromkeys(name.lower() for name in self.headers))
@@ -147,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
             query.setdefault(name, []).append(value)
         headers = {name: ",".join(self.headers.get_all(name, [])) for name in names if name not in ("cookie", "authorization")}
         text = _as_text(body, headers.get("content-type", "application/json"))
-        event = {
+        event: dict[str, Any] = {
             "version": "2.0",
             "routeKey": route.key,
             "rawPath": unquote(parts.path),
@@ -159,7 +171,6 @@ class _Handler(BaseHTTPRequestHandler):
             "requestContext": {
                 "accountId": ACCOUNT_ID,
                 "apiId": API_ID,
-                "authorizer": {"iam": {"accountId": ACCOUNT_ID, "userArn": f"arn:aws:iam::{ACCOUNT_ID}:user/local"}},
                 "domainName": "127.0.0.1",
                 "domainPrefix": "127",
                 "http": {
@@ -177,6 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
             },
             "isBase64Encoded": text is None,
         }
+        if claims:
+            event["requestContext"]["authorizer"] = {"jwt": {"claims": dict(claims), "scopes": None}}
         if body:
             event["body"] = base64.b64encode(body).decode() if text is None else text
         for name in ("cookies", "queryStringParameters", "pathParameters"):

@@ -14,12 +14,22 @@ from local.aws.http_api import ApiRoute
 from local.aws.intrinsics import Json, Resource, TemplateError, Universe
 from local.aws.lambdas import FunctionSpec
 from local.aws.names import WITHOUT_EFFECT, arn_of, attribute_of, name_of
+from local.aws.pool import JwtAuthorizer
 
 # `clients("s3")` gives a boto3 client; their types differ by service.
 Clients = Callable[[str], Any]
 SecretValues = Callable[[Resource], str]
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
 _INVOCATIONS = re.compile(r"/functions/(arn:aws:lambda:[^/]+)/invocations$")
+
+
+@dataclass
+class UserPool:
+    """The user pool, as far as tokens tell of it."""
+
+    pool_id: str = ""
+    client_id: str = ""
+    groups: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -34,6 +44,7 @@ class Deployment:
     rules: list[Rule] = field(default_factory=list)
     schedules: dict[str, Schedule] = field(default_factory=dict)
     routes: list[ApiRoute] = field(default_factory=list)
+    users: UserPool = field(default_factory=UserPool)
     outputs: dict[str, str] = field(default_factory=dict)
 
 
@@ -210,11 +221,45 @@ def _route(resource: Resource, loading: Loading) -> None:
         raise TemplateError(f"{integration.where}: only AWS_PROXY with payload format 2.0 is known locally")
     uri = str(integration.get("IntegrationUri"))
     wrapped = _INVOCATIONS.search(uri)
-    loading.deployment.routes.append(ApiRoute.of(resource.get("RouteKey"), function=wrapped.group(1) if wrapped else uri))
+    function = wrapped.group(1) if wrapped else uri
+    loading.deployment.routes.append(ApiRoute.of(resource.get("RouteKey"), function=function, authorizer=_authorizer(resource)))
+
+
+def _authorizer(route: Resource) -> JwtAuthorizer | None:
+    """What a route asks of a token; None where it is open to anybody, which it must say."""
+    kind, wanted = route.get("AuthorizationType"), route.get("AuthorizerId")
+    if kind == "NONE":
+        return None
+    found = next(
+        (
+            other
+            for other in route.stack.resources()
+            if other.type == "AWS::ApiGatewayV2::Authorizer" and name_of(other) == wanted
+        ),
+        None,
+    )
+    if kind != "JWT" or found is None or found.get("IdentitySource") != ["$request.header.Authorization"]:
+        raise TemplateError(
+            f"{route.where}: only NONE and a JWT authorizer on the Authorization header are known locally, not {kind}"
+        )
+    settings = found.get("JwtConfiguration")
+    return JwtAuthorizer(settings["Issuer"], tuple(settings["Audience"]))
+
+
+def _user_pool(resource: Resource, loading: Loading) -> None:
+    loading.deployment.users.pool_id = name_of(resource)
+
+
+def _user_pool_client(resource: Resource, loading: Loading) -> None:
+    loading.deployment.users.client_id = name_of(resource)
+
+
+def _user_pool_group(resource: Resource, loading: Loading) -> None:
+    loading.deployment.users.groups.append(resource.get("GroupName"))
 
 
 def _nothing(_resource: Resource, _loading: Loading) -> None:
-    """Its routes say all that there is to do."""
+    """Others say all that there is to do: its routes, or the local pool."""
 
 
 def _empty_zip() -> bytes:
@@ -236,7 +281,12 @@ CREATORS: Mapping[str, Callable[[Resource, Loading], None]] = {
     "AWS::Events::EventBus": _event_bus,
     "AWS::Events::Rule": _rule,
     "AWS::Scheduler::Schedule": _schedule,
+    "AWS::Cognito::UserPool": _user_pool,
+    "AWS::Cognito::UserPoolClient": _user_pool_client,
+    "AWS::Cognito::UserPoolGroup": _user_pool_group,
+    "AWS::Cognito::UserPoolDomain": _nothing,
     "AWS::ApiGatewayV2::Api": _nothing,
+    "AWS::ApiGatewayV2::Authorizer": _nothing,
     "AWS::ApiGatewayV2::Integration": _nothing,
     "AWS::ApiGatewayV2::Route": _route,
 }

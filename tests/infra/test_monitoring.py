@@ -11,7 +11,15 @@ from .conftest import KINDS, Assembly
 
 METRICS = {
     *("FilesListed", "FilesCopied", "BytesCopied", "FilesVerified", "UrlsSwitched", "UrlsRestored", "FilesFailed"),
-    *("Conflicts", "SalesforceApiCalls", "SalesforceQuotaUsed", "S3Requests", "DynamoDBRequests", "StateTransitions", "TaskSeconds"),
+    *(
+        "Conflicts",
+        "SalesforceApiCalls",
+        "SalesforceQuotaUsed",
+        "S3Requests",
+        "DynamoDBRequests",
+        "StateTransitions",
+        "TaskSeconds",
+    ),
 }
 
 

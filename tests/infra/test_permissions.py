@@ -3,7 +3,9 @@
 import json
 import re
 
+from cli.login import CALLBACK
 from infra.catalogue import FUNCTIONS
+from waybill.api.roles import Role
 from waybill.settings import SalesforceEnvironment
 
 from .conftest import ROOT, Assembly
@@ -77,6 +79,23 @@ def test_only_copying_writes_to_the_destination(assembly: Assembly) -> None:
     assert writers == {"CopyFiles"}
 
 
-def test_every_request_to_the_api_is_signed(assembly: Assembly) -> None:
+def test_every_request_to_the_api_has_a_token_but_the_one_that_asks_how_to_get_one(assembly: Assembly) -> None:
     routes = assembly.stateless.of_type("AWS::ApiGatewayV2::Route").values()
-    assert [(route["RouteKey"], route["AuthorizationType"]) for route in routes] == [("ANY /api/{proxy+}", "AWS_IAM")]
+    assert {route["RouteKey"]: route["AuthorizationType"] for route in routes} == {
+        "ANY /api/{proxy+}": "JWT",
+        "GET /api/sign-in": "NONE",
+    }
+
+
+def test_the_pool_has_a_group_for_each_role_and_lets_nobody_sign_himself_up(assembly: Assembly) -> None:
+    groups = assembly.stateful.of_type("AWS::Cognito::UserPoolGroup").values()
+    assert {group["GroupName"] for group in groups} == set(Role)
+    (pool,) = assembly.stateful.of_type("AWS::Cognito::UserPool").values()
+    assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+    assert pool["MfaConfiguration"] == "ON"
+
+
+def test_the_command_comes_back_to_where_the_pool_sends_it(assembly: Assembly) -> None:
+    (client,) = assembly.stateful.of_type("AWS::Cognito::UserPoolClient").values()
+    assert client["CallbackURLs"] == [CALLBACK]
+    assert (client["GenerateSecret"], client["AllowedOAuthFlows"]) == (False, ["code"])

@@ -11,9 +11,10 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
-from waybill.api import file_routes, problems, rebuild_routes, run_routes
+from waybill.api import file_routes, problems, rebuild_routes, roles, run_routes, user_routes
+from waybill.api.identity import Caller, Event, caller_of
 from waybill.api.services import Services, current
-from waybill.errors import ConfigurationError, WaybillError
+from waybill.errors import ConfigurationError, NotFound, WaybillError
 from waybill.settings import ApiEnvironment
 from waybill.telemetry import logger
 
@@ -21,6 +22,10 @@ app = APIGatewayHttpResolver(enable_validation=True)
 app.include_router(run_routes.router)
 app.include_router(file_routes.router)
 app.include_router(rebuild_routes.router)
+app.include_router(user_routes.router)
+
+NO_ROUTE = "There is no such route, or not with this method."
+NOBODY = Caller(subject="", name="nobody", role=None)
 
 MAX_BODY = 1024 * 1024  # characters: 5,000 accounts, the longest list that a request may hold, are a tenth of it
 
@@ -46,7 +51,7 @@ def _unknown(error: Exception) -> Response[str]:
 
 
 def _no_route(_error: NotFoundError) -> Response[str]:
-    return problems.problem(HTTPStatus.NOT_FOUND, detail="There is no such route, or not with this method.", name="NotFound")
+    return problems.problem(HTTPStatus.NOT_FOUND, detail=NO_ROUTE, name="NotFound")
 
 
 app.exception_handler(RequestValidationError)(_refused)
@@ -67,11 +72,15 @@ def respond(event: dict[str, Any], context: Any, *, build: Callable[..., Service
     except ConfigurationError as error:
         logger.error("the function is not configured", extra={"reason": str(error)})
         return _plain(problems.of_error(error))
+    try:
+        caller = _admitted(event)
+    except WaybillError as error:
+        return _plain(_known(error))
     unreadable = _unreadable(event)
     if unreadable is not None:
         return _plain(unreadable)
     with _one_at_a_time:
-        token = current.set(build(environment=environment, requested_by=caller(event)))
+        token = current.set(build(environment=environment, caller=caller))
         try:
             return app.resolve(event, context)
         finally:
@@ -98,7 +107,15 @@ def _unreadable(event: Mapping[str, Any]) -> Response[str] | None:
     return None
 
 
-def caller(event: Mapping[str, Any]) -> str:
-    """Who asks: the IAM identity that signed the request; locally the name that the command sends along, if any."""
-    authorizer = event.get("requestContext", {}).get("authorizer") or {}
-    return str((authorizer.get("iam") or {}).get("userArn") or "local")
+def _admitted(event: Event) -> Caller:
+    """Who asks, if he may. Raises Unauthenticated, Forbidden, NotFound. Asked before the request is so much as parsed."""
+    method = str(((event.get("requestContext") or {}).get("http") or {}).get("method"))
+    path = str(event.get("rawPath"))
+    if f"{method} {path}" in roles.PUBLIC:
+        return NOBODY
+    caller = caller_of(event)
+    least = roles.needed(method, path)
+    if least is None:
+        raise NotFound(NO_ROUTE)
+    caller.require(least)
+    return caller

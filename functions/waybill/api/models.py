@@ -4,6 +4,7 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from waybill.api.roles import Role
 from waybill.files.verifying import Difference, Mismatch, Verified
 from waybill.runs.model import MAX_FILES, AccountId, RunId
 
@@ -58,6 +59,23 @@ class VerifyRequest(Request):
 
     account_id: AccountId
     cursor: str | None = None
+
+
+class SignInView(BaseModel):
+    """The user pool as an OAuth client sees it: the authorization code flow with PKCE, and no client secret."""
+
+    authorize_url: str
+    token_url: str
+    client_id: str
+    scope: str
+
+
+class MeView(BaseModel):
+    """The user of the token that was sent. `role`: the highest of his groups; None where none is ours."""
+
+    name: str
+    subject: str
+    role: Role | None
 
 
 class Page(BaseModel, Generic[T]):

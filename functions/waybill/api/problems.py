@@ -6,6 +6,7 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
+from waybill.api.roles import Forbidden, Unauthenticated
 from waybill.errors import (
     BucketUnavailable,
     ConfigurationError,
@@ -31,6 +32,8 @@ _STATUS: dict[type[WaybillError], HTTPStatus] = {
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
     ConfigurationError: HTTPStatus.UNPROCESSABLE_ENTITY,
     BucketUnavailable: HTTPStatus.UNPROCESSABLE_ENTITY,
     SalesforceLoginFailed: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -9,6 +9,7 @@ from functools import cached_property, partial
 
 from waybill import compose
 from waybill.api.executions import Executions
+from waybill.api.identity import Caller
 from waybill.api.operate import Operator
 from waybill.api.progress import counts_so_far
 from waybill.clock import utcnow
@@ -35,9 +36,13 @@ class Services:
     """Collaborators, each built when it is first asked for: a look at a run's progress logs in nowhere."""
 
     environment: ApiEnvironment
-    requested_by: str
+    caller: Caller
     now: Callable[[], datetime] = utcnow
     sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def requested_by(self) -> str:
+        return self.caller.name
 
     @cached_property
     def store(self) -> RunStore:

@@ -30,6 +30,7 @@ from waybill.salesforce.updating import RowResult
 from waybill.salesforce.usage import Usage
 from waybill.settings import Configuration, SalesforceSettings, SourceSettings, environ
 
+SIGN_IN = {"authorize_url": "https://pool/authorize", "token_url": "https://pool/token", "client_id": "c", "scope": "openid"}
 NOW = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
 FIRST, SECOND = to18("001000000000001"), to18("001000000000002")
 SOURCE, DESTINATION, WORK, TABLE = "docs-source", "docs-destination", "waybill-work", "waybill"
@@ -174,9 +175,17 @@ class Stack:
         return WorkBucket(client=self.s3, bucket=WORK)
 
     def ask(
-        self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None, user: str | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        user: str = "ana",
+        groups: str | None = "[admin]",
+        **claims: str,
     ) -> Reply:
-        """Sends a request as API Gateway hands it over."""
+        """Sends a request as API Gateway hands it over. `groups` None: the user is in none; an empty `user`: there is no token."""
         stack = self
 
         class ServicesOfTest(Services):
@@ -184,12 +193,15 @@ class Stack:
             reader = FakeReader(stack.salesforce)  # type: ignore[assignment]
 
         url = urlsplit(path)
-        authorizer = {"authorizer": {"iam": {"userArn": user}}} if user else {}
+        given = {"sub": f"sub-of-{user}", "username": user, "token_use": "access", **claims}
+        if groups is not None:
+            given["cognito:groups"] = groups
+        authorizer = {"authorizer": {"jwt": {"claims": given, "scopes": None}}} if user else {}
         event = {
             "version": "2.0", "routeKey": "ANY /api/{proxy+}", "rawPath": url.path, "rawQueryString": url.query,
             "headers": {"content-type": "application/json", **(headers or {})},
             "queryStringParameters": dict(parse_qsl(url.query)) or None,
-            "requestContext": {"http": {"method": method, "path": url.path}, "stage": "$default", "requestId": "r", **authorizer},
+            "requestContext": {"http": {"method": method, "path": url.path, "sourceIp": "192.0.2.7"}, "stage": "$default", "requestId": "r", **authorizer},
             "body": json.dumps(body) if body is not None and not isinstance(body, str) else body,
             "isBase64Encoded": False,
         }  # fmt: skip
@@ -302,4 +314,5 @@ def _variables(machines: dict[str, str]) -> dict[str, str]:
         "WAYBILL_SALESFORCE_SECRET": "arn:aws:secretsmanager:us-east-1:123456789012:secret:salesforce",
         "WAYBILL_DESTINATION_BUCKET": DESTINATION,
         "WAYBILL_STATE_MACHINES": json.dumps(machines),
+        "WAYBILL_SIGN_IN": json.dumps(SIGN_IN),
     }

@@ -8,27 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
-from botocore.auth import SigV4Auth
-from botocore.credentials import Credentials
 
-from cli.client import ApiClient, SigV4, is_loopback, signer_for
+from cli.client import ApiClient, is_loopback
 from cli.errors import CommandError
 from cli.home import Home
 from tests.unit.cli.conftest import FakeApi, Run
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """An environment with AWS credentials and nothing else of AWS."""
-    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    return monkeypatch
 
 
 def test_without_a_local_stack_the_command_says_how_to_start_one(run: Run, home: Path) -> None:
@@ -89,7 +73,7 @@ def test_refused_credentials_say_what_is_missing(run: Run, api: FakeApi) -> None
     api.on("GET", "/runs", (403, {"Message": "Forbidden"}))
     done = run("runs", "list", "--json")
     assert (done.code, done.json["error"]["class"]) == (2, "Forbidden")
-    assert "execute-api:Invoke" in done.json["error"]["hint"]
+    assert "waybill login" in done.json["error"]["hint"]
 
 
 @pytest.mark.parametrize(
@@ -107,44 +91,13 @@ def test_loopback_is_this_machine_only(host: str, *, here: bool) -> None:
     assert is_loopback(host) is here
 
 
-def test_a_deployed_api_is_asked_with_signed_requests(aws: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    client = ApiClient.connect("https://abc123.execute-api.eu-west-1.amazonaws.com", Home(tmp_path))
-    assert client.base_url == "https://abc123.execute-api.eu-west-1.amazonaws.com/api"
-    request = requests.Request(
-        "GET", f"{client.base_url}/runs?cursor=a%20b%2Bc", auth=signer_for("abc123.execute-api.eu-west-1.amazonaws.com")
-    )
-    headers = request.prepare().headers
-    assert "Credential=AKIDEXAMPLE/" in headers["Authorization"]
-    assert "/eu-west-1/execute-api/aws4_request" in headers["Authorization"]
-    assert headers["X-Amz-Date"]
-
-
-def test_the_body_and_the_idempotency_key_are_signed() -> None:
-    auth = SigV4(SigV4Auth(Credentials("AKID", "secret", "session"), "execute-api", "us-east-1"))
-    request = requests.Request(
-        "POST", "https://x.example.com/api/runs", json={"kind": "backup"}, headers={"Idempotency-Key": "k"}, auth=auth
-    )
-    headers = request.prepare().headers
-    signed = headers["Authorization"].split("SignedHeaders=")[1].split(",")[0]
-    assert signed == "content-type;host;idempotency-key;x-amz-date;x-amz-security-token"
-    assert headers["X-Amz-Security-Token"] == "session"
-
-
-def test_without_aws_credentials_a_deployed_api_is_not_asked(aws: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    aws.delenv("AWS_ACCESS_KEY_ID")
-    aws.delenv("AWS_SECRET_ACCESS_KEY")
-    with pytest.raises(CommandError, match="no AWS credentials"):
+def test_a_deployed_api_is_not_asked_before_the_login(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="not logged in to abc123") as raised:
         ApiClient.connect("https://abc123.execute-api.eu-west-1.amazonaws.com", Home(tmp_path))
+    assert raised.value.hint == "waybill login --api https://abc123.execute-api.eu-west-1.amazonaws.com"
 
 
-def test_a_domain_of_ones_own_needs_the_region_named(aws: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="region"):
-        ApiClient.connect("https://waybill.example.com", Home(tmp_path))
-    aws.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    assert ApiClient.connect("https://waybill.example.com", Home(tmp_path)).base_url == "https://waybill.example.com/api"
-
-
-def test_words_of_a_query_are_quoted_as_signatures_want_them(run: Run, api: FakeApi) -> None:
+def test_words_of_a_query_are_quoted(run: Run, api: FakeApi) -> None:
     api.on("GET", "/runs", {"items": [], "next": "a b+c/d=&e"}, {"items": [], "next": None})
     run("runs", "list")
     assert api.asked[1].query["cursor"] == "a b+c/d=&e"

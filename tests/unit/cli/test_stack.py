@@ -35,7 +35,7 @@ def test_up_starts_the_stack_as_told(run: Run, home: Path, stack: list[dict[str,
     assert run("up", "--empty", "--ports", "0").code == 0
     assert run("up", "--from", str(tmp_path)).code == 0
     assert run("up", "--accounts", "3", "--files", "30").code == 0
-    nothing = {"home": home, "ports": None, "empty": False, "from_dir": None, "accounts": None, "files": None}
+    nothing = {"home": home, "ports": None, "empty": False, "from_dir": None, "accounts": None, "files": None, "schema": None}
     assert stack == [
         nothing | {"empty": True, "ports": "0"},
         nothing | {"from_dir": tmp_path},

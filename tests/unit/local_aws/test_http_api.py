@@ -4,12 +4,17 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
+import jwt
 import pytest
 import requests
 
 from local.aws.http_api import MAX_BODY, ApiRoute, HttpApi
+from local.aws.pool import JwtAuthorizer, LocalPool
 
-TOKEN = "a-token"
+ISSUER, CLIENT = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_1", "waybill-client"
+AUTHORIZER = JwtAuthorizer(ISSUER, (CLIENT,))
+POOL = LocalPool(ISSUER, CLIENT, groups=("viewer", "admin"))
+TOKEN = POOL.tokens["admin"]
 AUTHORISED = {"Authorization": f"Bearer {TOKEN}"}
 
 
@@ -34,8 +39,11 @@ def function() -> Function:
 
 @pytest.fixture
 def api(function: Function) -> Iterator[HttpApi]:
-    routes = [ApiRoute.of(key, function="arn") for key in ("ANY /api/{proxy+}", "GET /api/runs/{id}")]
-    served = HttpApi(routes, function, token=TOKEN)
+    routes = [
+        ApiRoute.of(key, function="arn", authorizer=None if key == "GET /api/open" else AUTHORIZER)
+        for key in ("ANY /api/{proxy+}", "GET /api/runs/{id}", "GET /api/open")
+    ]
+    served = HttpApi(routes, function, pool=POOL)
     served.start()
     yield served
     served.stop()
@@ -88,10 +96,53 @@ def test_cookies_and_headers_of_the_reply_arrive(api: HttpApi, function: Functio
     assert (reply.status_code, reply.headers["x-id"], reply.cookies.get_dict()) == (204, "7", {"a": "1", "b": "2"})
 
 
-@pytest.mark.parametrize("given", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN}])
-def test_without_the_token_nothing_is_invoked(api: HttpApi, function: Function, given: dict[str, str]) -> None:
-    assert requests.get(f"{api.url}/api/status", headers=given, timeout=5).status_code == 401
+def _tampered(token: str) -> str:
+    """The same signature under other claims."""
+    head, claims, signature = token.split(".")
+    changed = base64.urlsafe_b64decode(claims + "==").replace(b"viewer", b"admin")
+    return ".".join((head, base64.urlsafe_b64encode(changed).rstrip(b"=").decode(), signature))
+
+
+BAD_TOKENS = {
+    "missing": "",
+    "no token at all": "wrong",
+    "expired": POOL.token("ana", ["admin"], lifetime=-1),
+    "not yet valid": POOL.token("ana", ["admin"], nbf=2**40),
+    "without an end": POOL.token("ana", ["admin"], exp=None),
+    "of another key": LocalPool(ISSUER, CLIENT, groups=()).token("ana", ["admin"]),
+    "of another pool": POOL.token("ana", ["admin"], iss=f"{ISSUER}2"),
+    "of another client": POOL.token("ana", ["admin"], client_id="other"),
+    "for another audience": POOL.token("ana", ["admin"], aud="other"),
+    "tampered with": _tampered(POOL.token("ana", ["viewer"])),
+    "unsigned": jwt.encode({"iss": ISSUER, "client_id": CLIENT, "exp": 2**40}, "", algorithm="none"),
+    "signed with a shared word": jwt.encode({"iss": ISSUER, "client_id": CLIENT, "exp": 2**40}, "s" * 32, algorithm="HS256"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_TOKENS)
+def test_a_token_that_is_not_the_pools_own_reaches_no_function(api: HttpApi, function: Function, fault: str) -> None:
+    token = BAD_TOKENS[fault]
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    assert requests.get(f"{api.url}/api/status", headers=headers, timeout=5).status_code == 401
     assert function.event is None
+
+
+def test_a_token_needs_its_scheme(api: HttpApi, function: Function) -> None:
+    assert requests.get(f"{api.url}/api/status", headers={"Authorization": f"Basic {TOKEN}"}, timeout=5).status_code == 401
+    assert function.event is None
+
+
+def test_claims_arrive_as_api_gateway_writes_them(api: HttpApi, function: Function) -> None:
+    token = POOL.token("ana", ["admin", "operator"])
+    requests.get(f"{api.url}/api/status", headers={"Authorization": f"Bearer {token}"}, timeout=5)
+    claims = function.event["requestContext"]["authorizer"]["jwt"]["claims"]
+    assert (claims["cognito:groups"], claims["username"], claims["token_use"]) == ("[admin operator]", "ana", "access")
+    assert all(isinstance(value, str) for value in claims.values())
+
+
+def test_an_open_route_asks_for_no_token_and_hears_no_claims(api: HttpApi, function: Function) -> None:
+    assert requests.get(f"{api.url}/api/open", headers=AUTHORISED, timeout=5).status_code == 200
+    assert "authorizer" not in function.event["requestContext"]
 
 
 def test_a_page_from_elsewhere_that_names_this_machine_is_refused(api: HttpApi) -> None:

@@ -9,6 +9,7 @@ import pytest
 from local.aws.endpoint import Endpoint
 from local.aws.intrinsics import Json, Resource, TemplateError, Universe
 from local.aws.names import attribute_of
+from local.aws.pool import JwtAuthorizer
 from local.aws.template import Deployment, load
 
 FUNCTION = {
@@ -195,8 +196,20 @@ def test_a_secret_has_the_value_that_the_stack_gives_it(aws: Endpoint) -> None:
     assert json.loads(value) == {"for": "Login"}
 
 
-def test_a_route_leads_to_its_function(aws: Endpoint) -> None:
-    api = {
+def api_with(authorization: dict[str, Any]) -> dict[str, Any]:
+    """A route, its function, and a pool that issues tokens."""
+    issuer = {"Fn::Join": ["", ["https://cognito-idp.us-east-1.amazonaws.com/", {"Ref": "Pool"}]]}
+    return {
+        "Greet": FUNCTION, "Role": ROLE, "Files": BUCKET,
+        "Pool": {"Type": "AWS::Cognito::UserPool", "Properties": {}},
+        "Client": {"Type": "AWS::Cognito::UserPoolClient", "Properties": {}},
+        "Users": {
+            "Type": "AWS::ApiGatewayV2::Authorizer",
+            "Properties": {
+                "IdentitySource": ["$request.header.Authorization"],
+                "JwtConfiguration": {"Audience": [{"Ref": "Client"}], "Issuer": issuer},
+            },
+        },
         "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "api", "ProtocolType": "HTTP"}},
         "Call": {
             "Type": "AWS::ApiGatewayV2::Integration",
@@ -208,10 +221,29 @@ def test_a_route_leads_to_its_function(aws: Endpoint) -> None:
         },
         "Route": {
             "Type": "AWS::ApiGatewayV2::Route",
-            "Properties": {"RouteKey": "GET /hello", "Target": {"Fn::Join": ["/", ["integrations", {"Ref": "Call"}]]}},
+            "Properties": {"RouteKey": "GET /hello", "Target": {"Fn::Join": ["/", ["integrations", {"Ref": "Call"}]]}, **authorization},
         },
-    }
+    }  # fmt: skip
 
-    deployment = deploy({"Greet": FUNCTION, "Role": ROLE, "Files": BUCKET, **api}, Parameters=ENDPOINT)
 
-    assert [(route.key, route.function) for route in deployment.routes] == [("GET /hello", deployment.functions["greet"].arn)]
+def test_a_route_leads_to_its_function(aws: Endpoint) -> None:
+    deployment = deploy(api_with({"AuthorizationType": "NONE"}), Parameters=ENDPOINT)
+
+    (route,) = deployment.routes
+    assert (route.key, route.function, route.authorizer) == ("GET /hello", deployment.functions["greet"].arn, None)
+
+
+def test_a_route_takes_the_tokens_of_its_authorizer(aws: Endpoint) -> None:
+    deployment = deploy(api_with({"AuthorizationType": "JWT", "AuthorizerId": {"Ref": "Users"}}), Parameters=ENDPOINT)
+
+    users = deployment.users
+    issuer = f"https://cognito-idp.us-east-1.amazonaws.com/{users.pool_id}"
+    assert deployment.routes[0].authorizer == JwtAuthorizer(issuer, (users.client_id,))
+
+
+@pytest.mark.parametrize(
+    "authorization", [{}, {"AuthorizationType": "AWS_IAM"}, {"AuthorizationType": "JWT", "AuthorizerId": "other"}]
+)
+def test_a_route_whose_callers_cannot_be_checked_here_is_refused(aws: Endpoint, authorization: dict[str, Any]) -> None:
+    with pytest.raises(TemplateError, match="Route Route in one: only NONE and a JWT authorizer"):
+        deploy(api_with(authorization), Parameters=ENDPOINT)

@@ -1,0 +1,98 @@
+"""Who may do what: every route of the API with the role that it takes, in one table."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from waybill.errors import WaybillError
+
+
+class Unauthenticated(WaybillError):
+    """Nobody has said, in a way that can be trusted, who asks."""
+
+
+class Forbidden(WaybillError):
+    """Who asks may not do this. The message names the role that may."""
+
+
+class Role(StrEnum):
+    """From the least to the most; each may do what those before it may. The names are those of the user pool's groups."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+    @property
+    def rank(self) -> int:
+        return tuple(Role).index(self)
+
+    def includes(self, other: "Role") -> bool:
+        return self.rank >= other.rank
+
+
+# `<name>` stands for one part of a path, as in the routers. What is not in here is answered by nobody.
+ROUTES: Mapping[str, Role] = {
+    "GET /api/me": Role.VIEWER,
+    # Who starts what is told by `role_to_start`: this is the least that any start takes.
+    "POST /api/runs": Role.OPERATOR,
+    "GET /api/runs": Role.VIEWER,
+    "DELETE /api/runs": Role.ADMIN,
+    "GET /api/runs/<run_id>": Role.VIEWER,
+    "GET /api/runs/<run_id>/accounts": Role.VIEWER,
+    "GET /api/runs/<run_id>/errors": Role.VIEWER,
+    "GET /api/runs/<run_id>/report": Role.VIEWER,
+    "GET /api/runs/<run_id>/logs": Role.VIEWER,
+    "POST /api/runs/<run_id>/pause": Role.OPERATOR,
+    "POST /api/runs/<run_id>/resume": Role.OPERATOR,
+    "POST /api/runs/<run_id>/cancel": Role.OPERATOR,
+    "GET /api/status": Role.VIEWER,
+    "GET /api/readiness": Role.VIEWER,
+    "GET /api/accounts": Role.VIEWER,
+    "GET /api/accounts/<account_id>/files": Role.VIEWER,
+    "GET /api/plan": Role.VIEWER,
+    "POST /api/verify": Role.VIEWER,
+    "POST /api/rebuild": Role.ADMIN,
+    # It updates one record of the org, to the value that it has.
+    "POST /api/check": Role.OPERATOR,
+}
+
+# Answered to anybody: how to log in.
+PUBLIC = frozenset({"GET /api/sign-in"})
+
+# Kinds of runs that write nothing to Salesforce, whatever their mode.
+_READS_ONLY = frozenset({"backup"})
+_GROUPS = re.compile(r"\[([A-Za-z0-9_.:-]+(?: [A-Za-z0-9_.:-]+)*)?\]")
+_PATTERNS = [
+    (method, re.compile(re.sub(r"<\w+>", "[^/]+", path)), role)
+    for route, role in ROUTES.items()
+    for method, _, path in [route.partition(" ")]
+]
+
+
+def needed(method: str, path: str) -> Role | None:
+    """The least role that may ask this; None where there is no such route."""
+    return next((role for verb, pattern, role in _PATTERNS if verb == method and pattern.fullmatch(path)), None)
+
+
+def role_to_start(kind: str, *, dry_run: bool) -> Role:
+    """Copying and looking is an operator's; whatever writes to Salesforce an admin's."""
+    return Role.OPERATOR if dry_run or kind in _READS_ONLY else Role.ADMIN
+
+
+def roles_of(groups: object) -> frozenset[Role]:
+    """The roles in `cognito:groups` as API Gateway's JWT authorizer hands it over: `[admin operator]`. Groups of others are left out.
+
+    Anything of another form gives no role at all: a claim that is read wrongly must not open a door.
+    """
+    found = _GROUPS.fullmatch(groups) if isinstance(groups, str) else None
+    names = (found.group(1) or "").split(" ") if found else []
+    return frozenset(Role(name) for name in names if name in set(Role))
+
+
+def highest(roles: frozenset[Role]) -> Role | None:
+    return max(roles, key=lambda role: role.rank, default=None)
+
+
+def role_in(claims: Mapping[str, Any]) -> Role | None:  # Any: claims are strings, or whatever a stranger sends
+    return highest(roles_of(claims.get("cognito:groups")))
