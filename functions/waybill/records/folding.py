@@ -63,12 +63,9 @@ def fold(turns: Sequence[Turn], state: Folding, rows_of: Callable[[int], Iterabl
             _read(turn, state, rows_of(turn.job.table))
             _match(turn, state)
     _settle_pending(turns, state)
-    for turn in turns:
-        refuse_lonely(turn.creators, turn.mirror)
-        for touch in turn.creators:
-            if touch.effective and touch.problems:
-                withdraw(touch)
     _refuse_children(turns)
+    while _refuse_lonely(turns):
+        _refuse_children(turns)
     state.world.forget()
 
 
@@ -174,6 +171,18 @@ def _settle_pending(turns: Sequence[Turn], state: Folding) -> None:
             touch.pending.clear()
             if touch.effective and touch.problems:
                 withdraw(touch)
+
+
+def _refuse_lonely(turns: Sequence[Turn]) -> bool:
+    """Prices that have lost their standard price; whether there were any."""
+    found = False
+    for turn in turns:
+        refuse_lonely(turn.creators, turn.mirror)
+        for touch in turn.creators:
+            if touch.effective and touch.problems:
+                withdraw(touch)
+                found = True
+    return found
 
 
 def withdraw(touch: Touch) -> None:

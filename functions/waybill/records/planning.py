@@ -1,34 +1,23 @@
 """The whole plan of a load, made against what the org holds now. A dry run and a load make it by the same code."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from waybill.records.checking import typer
 from waybill.records.columns import Columns, compile_columns
 from waybill.records.conditions import everything, parse
-from waybill.records.domain import (
-    Job,
-    ObjectJob,
-    Origin,
-    Planned,
-    Problem,
-    RowCounts,
-    RowVerdict,
-    Summary,
-    Table,
-    Tables,
-    Verdict,
-)
-from waybill.records.folding import Folding, Turn, changes, fold
+from waybill.records.domain import Job, ObjectJob, Planned, Table, Tables
+from waybill.records.folding import Folding, Turn, fold
 from waybill.records.graph import order
 from waybill.records.keying import row_key
 from waybill.records.keys import leaves, parse_header
-from waybill.records.mirror import Row, Touch, World
+from waybill.records.mirror import World
 from waybill.records.needs import Needs
 from waybill.records.pricebooks import NEEDS
 from waybill.records.resolving import Resolver
 from waybill.records.schema import ObjectSchema, OrgReader
-from waybill.records.steps import origin_of, steps_of
+from waybill.records.steps import steps_of
+from waybill.records.verdicts import Verdicts, summary_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +57,10 @@ class _Planner:
             for turn in reversed(turns):
                 self._delete(turn)
             fold(turns, self.state, self.rows.rows)
-        everyone = [turn for turns in folds for turn in turns]
-        steps = steps_of(folds, self.tables)
-        verdicts = _Verdicts(self, sorted(everyone, key=lambda turn: turn.index))
-        return Planned(steps, verdicts, self._summary(everyone, verdicts))
+        everyone = sorted((turn for turns in folds for turn in turns), key=lambda turn: turn.index)
+        verdicts = Verdicts(everyone, self.state.twins, self.unknown, self.tables, self.rows)
+        summary = summary_of(self.job, verdicts, warnings=self.warnings, max_problems=self.options.max_problems)
+        return Planned(steps_of(folds, self.tables), verdicts, summary)
 
     # Before: what each table is to its object, and in which order.
 
@@ -89,26 +78,32 @@ class _Planner:
             else:
                 drafts.append(_Draft(index, each, schema, Columns()))
         for draft in drafts:
-            draft.columns = self._columns(draft, drafts)
+            draft.columns = self._columns(draft, [other for other in drafts if other.name == draft.name and other is not draft])
         for draft in drafts:
             self._need(needs, draft)
         folds: list[list[_Draft]] = []
         for draft in sorted(drafts, key=lambda draft: (draft.job.object_set, draft.index)):
-            last = folds[-1] if folds else []
-            repeated = any(draft.name == other.name for other in last)
-            if not last or last[0].job.object_set != draft.job.object_set or repeated:
+            if not folds or folds[-1][0].job.object_set != draft.job.object_set:
                 folds.append([])
             folds[-1].append(draft)
         return [self._turns(number, members, drafts) for number, members in enumerate(folds)]
 
-    def _columns(self, draft: "_Draft", drafts: Sequence["_Draft"]) -> Columns:
+    def _written(self, draft: "_Draft") -> set[str]:
+        """The fields (lower case) that its table has columns for."""
+        if draft.job.table is None:
+            return set()
+        columns = compile_columns(self.tables[draft.job.table].headers, draft.schema)
+        return {column.key for column in columns.values} | set(columns.lookups)
+
+    def _columns(self, draft: "_Draft", others: Sequence["_Draft"]) -> Columns:
+        """`others`: the same object elsewhere in the plan. What only their queries name, they write."""
         table = self.tables[draft.job.table] if draft.job.table is not None else None
         if table is None:
             return Columns()
         own = draft.asked()
-        others = set().union(*(other.asked() for other in drafts if other.name == draft.name and other is not draft))
+        theirs = set().union(*(other.asked() & self._written(other) for other in others))
         keyed = {path.partition(".")[0].lower() for path in leaves(draft.job.external_id)}
-        leave = frozenset(key for key in others - own if own and key not in keyed and key.removesuffix("id") not in keyed)
+        leave = frozenset(key for key in theirs - own if own and key not in keyed and key.removesuffix("id") not in keyed)
         columns = compile_columns(table.headers, draft.schema, leave=leave)
         if columns.unknown:
             names = ", ".join(columns.unknown)
@@ -129,12 +124,19 @@ class _Planner:
             needs.add(draft.schema, draft.schema.fields)
 
     def _turns(self, number: int, members: Sequence["_Draft"], drafts: Sequence["_Draft"]) -> list[Turn]:
-        by_name = {member.name: member.index for member in members if member.job.table is not None}
+        by_name: dict[str, set[int]] = {}
         parents: dict[int, set[int]] = {}
         hard: dict[int, set[int]] = {}
         for member in members:
+            # What comes again comes after.
+            parents[member.index] = set(by_name.get(member.name, ()))
+            if member.job.table is not None:
+                by_name.setdefault(member.name, set()).add(member.index)
+        for member in members:
             for lookup in member.columns.lookups.values():
-                found = {by_name[target.lower()] for target in lookup.targets if target.lower() in by_name}
+                found = set().union(*(by_name.get(target.lower(), set()) for target in lookup.targets))
+                if member.name in (target.lower() for target in lookup.targets):
+                    found -= {index for index in by_name[member.name] if index >= member.index}
                 parents.setdefault(member.index, set()).update(found)
                 if lookup.field.required:
                     hard.setdefault(member.index, set()).update(found)
@@ -195,28 +197,6 @@ class _Planner:
                 "--allow-delete deletes them."
             )
 
-    # After: verdicts and figures.
-
-    def _summary(self, turns: Sequence[Turn], verdicts: "_Verdicts") -> Summary:
-        total = RowCounts()
-        objects: dict[str, RowCounts] = {}
-        for each in self.job.objects:
-            if not each.excluded and each.operation.writes_rows:
-                objects.setdefault(each.object, RowCounts())
-        for verdict in verdicts:
-            total.count(verdict.verdict)
-            objects[verdict.object].count(verdict.verdict)
-        keys: dict[str, str] = {}
-        for turn in turns:
-            if turn.touches:
-                keys.setdefault(turn.job.object, _key_used(turn))
-        deleted: dict[str, int] = {}
-        for turn in turns:
-            if turn.deleted:
-                deleted[turn.job.object] = deleted.get(turn.job.object, 0) + len(turn.deleted)
-        problems = verdicts.problems(self.options.max_problems)
-        return Summary(total, objects, problems, list(dict.fromkeys(self.warnings)), keys, deleted)
-
 
 @dataclass(slots=True)
 class _Draft:
@@ -240,74 +220,3 @@ class _Draft:
             if known is not None:
                 found.add(known.name.lower())
         return found
-
-
-def _key_used(turn: Turn) -> str:
-    used = ";".join(turn.key.paths)
-    for names, rows in turn.widened.items():
-        used += f" (and {', '.join(names)} for {rows} rows that share it)"
-    return used
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdicts:
-    """The verdicts, made as they are gone through."""
-
-    planner: _Planner
-    turns: Sequence[Turn]
-
-    def __iter__(self) -> Iterator[RowVerdict]:
-        yield from self._of_unknown()
-        first_of = {id(twin): first for twin, first in self.planner.state.twins}
-        for turn in self.turns:
-            for touch in turn.touches:
-                yield self._of(turn, touch, first_of.get(id(touch)))
-
-    def _of_unknown(self) -> Iterator[RowVerdict]:
-        for job in self.planner.unknown:
-            if job.table is None or not job.operation.writes_rows:
-                continue
-            table = self.planner.tables[job.table]
-            for staged in self.planner.rows.rows(job.table):
-                message = f"The org has no object {job.object}, or the user may not see it."
-                origin = Origin(table.file, table.sheet, staged.row)
-                yield RowVerdict(origin, job.object, Verdict.REJECTED, code="UNKNOWN_OBJECT", message=message)
-
-    def _of(self, turn: Turn, touch: Touch, first: Touch | None) -> RowVerdict:
-        origin, row = origin_of(turn, touch, self.planner.tables), touch.target
-        problems = touch.problems or (first.problems if first is not None else [])
-        if problems:
-            field, code, message = problems[0]
-            return RowVerdict(origin, turn.job.object, Verdict.REJECTED, field=field, code=code, message=message)
-        n, row_id = (row.n, row.id) if row is not None else (None, None)
-        if touch.effective and row is not None and row.n is not None and row.touches[0] is touch:
-            return RowVerdict(origin, turn.job.object, Verdict.INSERT, n=n)
-        shown = {_name(turn, key): (_cell(old), _cell(new)) for key, (old, new) in changes(touch).items()}
-        verdict = Verdict.UPDATE if shown else Verdict.UNCHANGED
-        code, message = touch.notes
-        return RowVerdict(origin, turn.job.object, verdict, n=n, id=row_id, code=code, message=message, changes=shown)
-
-    def problems(self, most: int) -> list[Problem]:
-        found: list[Problem] = []
-        for verdict in self._rejected():
-            if len(found) >= most:
-                break
-            found.append(verdict)
-        return found
-
-    def _rejected(self) -> Iterable[Problem]:
-        for verdict in self:
-            if verdict.verdict is Verdict.REJECTED:
-                yield Problem(verdict.origin, verdict.object, verdict.field, verdict.code, verdict.message)
-
-
-def _name(turn: Turn, key: str) -> str:
-    known = turn.mirror.schema.field(key)
-    return known.name if known is not None else key
-
-
-def _cell(value: object) -> str | int | float | bool | None:
-    """A parent as a dry run shows it: its id, or that it is to be inserted."""
-    if isinstance(value, Row):
-        return value.id or f"(row {value.n} of this load)"
-    return value  # type: ignore[return-value]
