@@ -147,6 +147,7 @@ def described_field(org: Org, sobject: SObject, entry: Field) -> dict[str, Any]:
         "referenceTo": list(entry.references) if entry.is_id else [],
         "relationshipName": entry.relationship,
         "restrictedDelete": entry.on_delete == "restrict",
+        "restrictedPicklist": entry.restricted,
         "scale": entry.scale,
         "soapType": _SOAP_TYPES.get(entry.type, "xsd:string"),
         "sortable": entry.filterable,

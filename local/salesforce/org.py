@@ -188,6 +188,7 @@ class Org:
     def _commit(self, sobject: SObject, old: Record | None, record: Record, user_id: str) -> None:
         now = stamp(self.clock())
         record |= {"LastModifiedDate": now, "LastModifiedById": user_id, "SystemModstamp": now}
+        checks.named(sobject, record)
         checks.require(sobject, record)
         self._check_references(sobject, old, record)
         self._check_unique(sobject, record)

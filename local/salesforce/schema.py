@@ -8,9 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
-TEXT = frozenset({"string", "url", "textarea", "phone", "email", "picklist"})
+TEXT = frozenset({"string", "url", "textarea", "phone", "email", "picklist", "multipicklist", "combobox", "encryptedstring"})
 NUMBERS = frozenset({"int", "double", "currency", "percent"})
 Api = Literal["data", "tooling"]
+_KEPT = frozenset({"User", "Profile", "Organization"})
 OnDelete = Literal["clear", "restrict", "cascade"]
 
 
@@ -38,6 +39,8 @@ class Field:
     loose: bool = False
     name_field: bool = False
     values: tuple[str, ...] = ()
+    # No other values are taken.
+    restricted: bool = False
     precision: int = 0
     scale: int = 0
     digits: int = 0
@@ -122,6 +125,12 @@ class Schema:
 
     def with_object(self, new: SObject) -> "Schema":
         return Schema((*(entry for entry in self.objects if entry.name != new.name), new))
+
+    def replaced(self, objects: Iterable[SObject]) -> "Schema":
+        """With these objects in place of its own of the same names, but for those that an org keeps by itself: they gain fields."""
+        known = {entry.name.lower(): entry for entry in objects}
+        own = [entry for entry in self.objects if entry.name.lower() not in known or entry.name in _KEPT]
+        return Schema(tuple(own)).extended(known.values())
 
     def with_field(self, sobject: str, new: Field) -> "Schema":
         """For tests: one more field on an object, such as an external id."""

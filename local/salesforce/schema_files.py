@@ -1,8 +1,9 @@
-"""Schemas that a user hands over: in the form of schema.json, or as the documentation's `erd-data.json`."""
+"""Schemas that a user hands over: in the form of schema.json, describes of a real org, or the documentation's `erd-data.json`."""
 
 import json
 from pathlib import Path
 
+from local.salesforce.describes import read_describes
 from local.salesforce.erd import read_erd
 from local.salesforce.schema import Schema, default_schema, sobject_of
 
@@ -18,8 +19,11 @@ def load_schema(path: Path) -> Schema:
     except ValueError as error:
         raise SchemaFileError(f"{path} is no JSON file: {error}") from None
     base = default_schema()
+    described = [raw] if isinstance(raw, dict) and "fields" in raw else raw
     objects = raw.get("objects") if isinstance(raw, dict) else None
     try:
+        if isinstance(described, list):
+            return _checked(base.replaced(read_describes(described, taken=base.objects)), path)
         match objects:
             case dict():
                 return base.extended(read_erd(raw, taken=base.objects))
@@ -27,7 +31,7 @@ def load_schema(path: Path) -> Schema:
                 return _checked(base.extended(sobject_of(entry) for entry in objects), path)
     except (AttributeError, KeyError, TypeError) as error:
         raise SchemaFileError(f"{path} does not describe its objects as a schema does: {error!r}") from None
-    raise SchemaFileError(f"{path} has no objects: a schema is an object with `objects`, a list or a table by name")
+    raise SchemaFileError(f"{path} has no objects: a schema has `objects`, a list or a table by name, or is a list of describes")
 
 
 def _checked(schema: Schema, path: Path) -> Schema:

@@ -1,5 +1,7 @@
 """Checks and normalises the values of a write, field by field."""
 
+import math
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -10,6 +12,8 @@ from local.salesforce.ids import require_key, to_18
 from local.salesforce.permissions import Permissions
 from local.salesforce.schema import NUMBERS, Field, SObject
 from local.salesforce.table import Record, Scalar
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 def fields_of(sobject: SObject, values: Mapping[str, Any], permissions: Permissions) -> dict[Field, Any]:  # Any: JSON
@@ -82,9 +86,15 @@ def _text(entry: Field, value: object) -> str | None:
     if not isinstance(value, str):
         raise _wrong(entry, value)
     text = value.strip()
-    if len(text) > entry.length:
+    if len(text) > entry.length > 0:
         message = f"{entry.label}: data value too large: {text} (max length={entry.length})"
         raise Fault("STRING_TOO_LONG", message, fields=[entry.name])
+    chosen = text.split(";") if entry.type == "multipicklist" else [text]
+    if text and entry.restricted and not all(value in entry.values for value in chosen):
+        message = f"{entry.label}: bad value for restricted picklist field: {text}"
+        raise Fault("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, fields=[entry.name])
+    if text and entry.type == "email" and not _EMAIL.fullmatch(text):
+        raise Fault("INVALID_EMAIL_ADDRESS", f"{entry.label}: invalid email address: {text}", fields=[entry.name])
     return text or None
 
 
@@ -95,4 +105,15 @@ def _number(entry: Field, value: object) -> int | float:
         number = float(value)
     except ValueError:
         raise _wrong(entry, value) from None
+    whole = entry.digits or (entry.precision - entry.scale if entry.precision else 0)
+    if not math.isfinite(number) or (whole and abs(number) >= 10**whole):
+        message = f"{entry.label}: value outside of valid range on numeric field: {value}"
+        raise Fault("NUMBER_OUTSIDE_VALID_RANGE", message, fields=[entry.name])
     return int(number) if entry.type == "int" else number
+
+
+def named(sobject: SObject, record: Record) -> None:
+    """The name of a person is made of its parts."""
+    entry = sobject.by_name.get("name")
+    if entry is not None and not entry.createable and "lastname" in sobject.by_name:
+        record["Name"] = " ".join(str(part) for name in ("FirstName", "LastName") if (part := record.get(name)))

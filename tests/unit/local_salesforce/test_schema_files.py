@@ -12,8 +12,13 @@ from local.salesforce.schema import Schema
 from local.salesforce.schema_files import SchemaFileError, load_schema
 
 from .conftest import Client
+from .test_recordings import RECORDINGS, recorded
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "data" / "revenue-cloud" / "docs" / "erds" / "erd-data.json"
+recorded_only = pytest.mark.skipif(
+    not RECORDINGS.is_dir(),
+    reason="the recorded replies of a real org, ../shared/data/salesforce-recordings, are not on this machine",
+)
 # Shifted as the real one is: a name that is a reference, a reference that is a boolean.
 ERD: dict[str, Any] = {
     "objects": {
@@ -196,7 +201,8 @@ def test_an_object_in_our_own_form_stands_beside_the_default_ones(tmp_path: Path
     ("text", "reason"),
     [
         ("{", "no JSON file"),
-        ("[]", "has no objects"),
+        ("5", "has no objects"),
+        ('[{"name": "A"}]', "as a schema does"),
         ('{"objects": 5}', "has no objects"),
         ('{"objects": [{"name": "A"}]}', "as a schema does"),
         ('{"objects": {"A": {}}}', "as a schema does"),
@@ -231,3 +237,89 @@ def test_the_object_model_of_revenue_cloud_is_an_org() -> None:
     with SalesforceSimulator(schema=schema) as simulator:
         client = Client(simulator)
         assert client.call("GET", "sobjects/ProductUsageGrant/describe").json()["name"] == "ProductUsageGrant"
+
+
+# -- describes --------------------------------------------------------------------------------------------------------
+
+
+def described(name: str, **fields: dict[str, Any]) -> dict[str, Any]:
+    """As an org answers, without the keys that nobody reads."""
+    usual = {"type": "string", "length": 80, "nillable": True, "createable": True, "updateable": True}
+    identity = {**usual, "name": "Id", "type": "id", "length": 18, "nillable": False, "createable": False, "updateable": False}
+    given = [{**usual, "name": field, **more} for field, more in fields.items()]
+    flags = {"createable": True, "updateable": True}
+    return {"name": name, "label": name, "labelPlural": name, "keyPrefix": None, **flags, "fields": [identity, *given]}
+
+
+def test_the_describe_of_an_org_is_a_schema_to_the_letter(tmp_path: Path) -> None:
+    kind = {"type": "picklist", "restrictedPicklist": True, "picklistValues": [{"value": "a", "active": True}]}
+    kinds = {"type": "multipicklist", "restrictedPicklist": True, "picklistValues": [{"value": v, "active": True} for v in "ab"]}
+    visit = described(
+        "Visit__c",
+        Kind__c=kind,
+        Kinds__c=kinds,
+        Mail__c={"type": "email"},
+        Days__c={"type": "int", "digits": 3},
+        Sum__c={"type": "currency", "precision": 5, "scale": 2},
+        Code__c={"nillable": False, "unique": True},
+        Site__c={"type": "reference", "referenceTo": ["Site__c"], "relationshipName": "Site__r"},
+    )
+    path = tmp_path / "describes.json"
+    path.write_text(json.dumps([visit]), encoding="utf-8")
+    with SalesforceSimulator(schema=load_schema(path)) as simulator:
+        client = Client(simulator)
+        site = client.create("Site__c", Name="s")
+        client.create(
+            "Visit__c", Code__c="1", Kind__c="a", Kinds__c="a;b", Mail__c="a@b.c", Days__c=999, Sum__c=-999.99, Site__c=site
+        )
+
+        def refused(**values: Any) -> str:
+            reply = client.call("POST", "sobjects/Visit__c", json={"Code__c": "2", **values})
+            return str(reply.json()[0]["errorCode"])
+
+        assert refused(Kind__c="A") == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+        assert refused(Kinds__c="a;c") == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+        assert refused(Mail__c="nobody") == "INVALID_EMAIL_ADDRESS"
+        assert refused(Days__c=1000) == "NUMBER_OUTSIDE_VALID_RANGE"
+        assert refused(Sum__c="1e3") == "NUMBER_OUTSIDE_VALID_RANGE"
+        assert refused(Code__c=None) == "REQUIRED_FIELD_MISSING"
+        assert refused(Code__c="1") == "DUPLICATE_VALUE"
+        assert client.rows("SELECT Site__r.Name FROM Visit__c WHERE Site__r.Name = 'S'")[0]["Site__r"]["Name"] == "s"
+
+
+@recorded_only
+def test_recorded_describes_make_an_org_that_describes_itself_in_the_same_words(tmp_path: Path) -> None:
+    names = ["Account", "Case", "Contact", "Custom__c", "Event", "Lead", "Opportunity", "OpportunityContactRole"]
+    real = {name: recorded(f"GET_sobjects_{name}_describe.yaml", "GET", "describe")[1] for name in names}
+    path = tmp_path / "describes.json"
+    path.write_text(json.dumps(list(real.values())), encoding="utf-8")
+    compared = (
+        "type",
+        "length",
+        "nillable",
+        "createable",
+        "updateable",
+        "referenceTo",
+        "relationshipName",
+        "unique",
+        "externalId",
+    )
+    compared += ("defaultedOnCreate", "restrictedPicklist", "precision", "scale", "digits", "filterable", "nameField")
+    with SalesforceSimulator(schema=load_schema(path)) as simulator:
+        client = Client(simulator)
+        for name, describe in real.items():
+            ours = {field["name"]: field for field in client.call("GET", f"sobjects/{name}/describe").json()["fields"]}
+            theirs = {field["name"]: field for field in describe["fields"]}
+            assert ours.keys() == theirs.keys()
+            different = [
+                (name, field, key, ours[field][key], theirs[field][key])
+                for field in theirs
+                for key in compared
+                if ours[field][key] != theirs[field][key]
+            ]
+            assert different == []
+        account = client.create("Account", Name="Acme")
+        client.create("Contact", FirstName="Ann", LastName="Lee", AccountId=account)
+        assert client.rows("SELECT Name, Account.Name FROM Contact WHERE Name = 'ann lee'")[0]["Account"]["Name"] == "Acme"
+        refused = client.call("POST", "sobjects/Opportunity", json={"Name": "o", "CloseDate": "2026-12-01"})
+        assert refused.json()[0]["errorCode"] == "REQUIRED_FIELD_MISSING"
