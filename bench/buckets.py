@@ -78,6 +78,9 @@ class ArithmeticStore:
     def complete(self, upload: Upload, parts: tuple[Part, ...]) -> Written:
         _never(upload, parts)
 
+    def list_parts(self, upload: Upload) -> tuple[Part, ...]:
+        _never(upload)
+
     def abort(self, upload: Upload) -> None:
         _never(upload)
 

@@ -29,6 +29,7 @@ class Access(StrEnum):
     SOURCE_READ = auto()
     DESTINATION_READ = auto()
     DESTINATION_WRITE = auto()
+    UPLOADS_ABORT = auto()
     RUNS_DESCRIBE = auto()
     RUNS_CONTROL = auto()
     EVENTS_PUT = auto()
@@ -86,7 +87,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
     _task(
         "FinishRun",
         LedgerEnvironment,
-        _TABLE | _WORK | {Access.INDEX_READ, Access.RUNS_DESCRIBE, Access.EVENTS_PUT},
+        _TABLE | _WORK | {Access.INDEX_READ, Access.RUNS_DESCRIBE, Access.EVENTS_PUT, Access.UPLOADS_ABORT},
         memory=1769,
     ),
     FunctionSpec(

@@ -141,7 +141,12 @@ def _destination_read(resources: Resources, _: Stack) -> Iterator[Grant]:
 
 def _destination_write(resources: Resources, _: Stack) -> Iterator[Grant]:
     """No deletion: nothing that Waybill does in a run needs it."""
-    yield Grant(["s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload"], [_destination_objects(resources)], OBJECTS)
+    uploads = ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
+    yield Grant(["s3:PutObject", "s3:PutObjectTagging", *uploads], [_destination_objects(resources)], OBJECTS)
+
+
+def _uploads_abort(resources: Resources, _: Stack) -> Iterator[Grant]:
+    yield Grant(["s3:AbortMultipartUpload"], [_destination_objects(resources)], OBJECTS)
 
 
 def _runs_describe(resources: Resources, stack: Stack) -> Iterator[Grant]:
@@ -173,6 +178,7 @@ _GRANTS: Mapping[Access, Callable[[Resources, Stack], Iterator[Grant]]] = {
     Access.SOURCE_READ: _source_read,
     Access.DESTINATION_READ: _destination_read,
     Access.DESTINATION_WRITE: _destination_write,
+    Access.UPLOADS_ABORT: _uploads_abort,
     Access.RUNS_DESCRIBE: _runs_describe,
     Access.RUNS_CONTROL: _runs_control,
     Access.EVENTS_PUT: _events_put,

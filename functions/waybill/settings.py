@@ -89,6 +89,9 @@ class MigrationSettings(Frozen):
     packet_size: Annotated[int, Field(ge=1, le=50_000)] = 10_000
     unit_size: Annotated[int, Field(ge=1, le=2_000)] = 2_000
     max_file_size: Annotated[int, Field(ge=1)] = 50 * 1024**4
+    # Files above this size are copied in parts of `part_size`, several at once. S3's limits: 5 GiB; 5 MiB to 5 GiB.
+    multipart_above: Annotated[int, Field(ge=5 * 1024**2, le=5 * 1024**3)] = 5 * 1024**3
+    part_size: Annotated[int, Field(ge=5 * 1024**2, le=5 * 1024**3)] = 256 * 1024**2
     # Lower case, with the dot; empty means all.
     allowed_extensions: tuple[str, ...] = ()
     # Requests in flight within one copying task.

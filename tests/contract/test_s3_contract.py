@@ -27,7 +27,7 @@ from waybill.aws.signing import Keys
 from waybill.aws.transport import Http, Origin
 from waybill.errors import BucketUnavailable
 from waybill.files.s3 import S3Store
-from waybill.files.storage import Content, ObjectRef, Refusal, Refused
+from waybill.files.storage import Content, ObjectRef, Refusal, Refused, Upload
 from waybill.files.streaming import sha256_of
 
 SERVERS = Path(__file__).parents[2] / "build" / "servers"
@@ -247,6 +247,32 @@ def test_a_copied_part_is_pinned_to_the_sources_etag(s3: Any, bucket: str) -> No
     parts = {"Parts": [{"PartNumber": 1, "ETag": copy_part(etag)["CopyPartResult"]["ETag"]}]}
     s3.complete_multipart_upload(Bucket=bucket, Key="big", UploadId=upload, MultipartUpload=parts)
     assert read(s3, bucket, "big") == b"2345"
+
+
+def test_an_upload_tells_its_parts_until_it_ends(s3: Any, bucket: str) -> None:
+    store, body = S3Store(s3), bytes(range(256)) * 24 * 1024  # 6 MiB
+    etag = put(s3, bucket, "a", body).strip('"')
+    upload = store.create_upload(bucket, "big", content=Content(), tags={}, sha256=False)
+    assert store.list_parts(upload) == ()
+    bounds = ((1, 0, 5 * 1024**2 - 1), (2, 5 * 1024**2, len(body) - 1))
+    made = [
+        store.copy_part(upload, number, ObjectRef(bucket, "a"), first=first, last=last, if_match=etag)
+        for number, first, last in bounds
+    ]
+    listed = store.list_parts(upload)
+    assert [(part.number, part.size) for part in listed] == [(1, 5 * 1024**2), (2, 1024**2)]
+    assert [part.etag.strip('"') for part in listed] == [part.etag.strip('"') for part in made]
+    store.complete(upload, listed)
+    assert read(s3, bucket, "big") == body
+    for ended in (upload, _given_up(store, bucket)):
+        assert reason(lambda ended=ended: store.list_parts(ended)) is Refusal.MISSING  # type: ignore[misc]
+        store.abort(ended)
+
+
+def _given_up(store: S3Store, bucket: str) -> Upload:
+    upload = store.create_upload(bucket, "other", content=Content(), tags={}, sha256=False)
+    store.abort(upload)
+    return upload
 
 
 def test_a_head_shows_the_checksum_that_the_upload_had(s3: Any, bucket: str) -> None:

@@ -179,6 +179,14 @@ class FakeObjectStore:
             del self.world.uploads[upload.id]
             return written
 
+    def list_parts(self, upload: Upload) -> tuple[Part, ...]:
+        self._begin("list_parts", upload.bucket, upload.key, RequestCounts(multipart=1))
+        with self.world.lock:
+            if upload.id not in self.world.uploads:
+                raise Refused(Refusal.MISSING, "NoSuchUpload")
+            bodies = sorted(self.world.uploads[upload.id][3].items())
+        return tuple(Part(number, hashlib.md5(body).hexdigest(), size=len(body)) for number, body in bodies)
+
     def abort(self, upload: Upload) -> None:
         self._begin("abort", upload.bucket, upload.key, RequestCounts(multipart=1))
         self.world.uploads.pop(upload.id, None)

@@ -240,6 +240,9 @@ class EngineStore:
     def complete(self, upload: Upload, parts: tuple[Part, ...]) -> Written:
         return self._boto.complete(upload, parts)
 
+    def list_parts(self, upload: Upload) -> tuple[Part, ...]:
+        return self._boto.list_parts(upload)
+
     def abort(self, upload: Upload) -> None:
         self._boto.abort(upload)
 

@@ -133,7 +133,9 @@ def copy_many(
                 outcome = _settled(attempt, throttle)
                 if outcome is None:
                     again.append(attempt)
-                elif outcome.error_class is not CopyFault.OUT_OF_TIME or attempt.early:
+                elif outcome.error_class is not CopyFault.UNFINISHED and (
+                    outcome.error_class is not CopyFault.OUT_OF_TIME or attempt.early
+                ):
                     yield outcome
 
 

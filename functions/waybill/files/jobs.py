@@ -11,6 +11,7 @@ from typing import Self
 from waybill.errors import WaybillError
 from waybill.files.domain import HttpLocation, S3Location, SourceFacts, VerifiedBy
 from waybill.files.storage import MIB, NONE, ObjectRef, ObjectStore, RequestCounts, Tally, Written
+from waybill.files.uploads import UploadLog
 from waybill.files.web import Web
 
 
@@ -41,6 +42,7 @@ class CopyFault(StrEnum):
     ADDRESS_REFUSED = "ADDRESS_REFUSED"  # a URL that leads into a private network
     HTTP_ERROR = "HTTP_ERROR"
     OUT_OF_TIME = "OUT_OF_TIME"
+    UNFINISHED = "UNFINISHED"  # out of time, and the next call goes on with it: no report has it
     UNEXPECTED = "UNEXPECTED"
 
 
@@ -143,7 +145,7 @@ class Tools:
     """What copies share. `source` is None where the destination's client may read the source, so that S3 copies by itself.
 
     `out_of_time` ends long copies. `heavy` bounds how many files above 1 MiB are streamed, hashed or copied in parts at once,
-    and so memory and connections.
+    and so memory and connections. `uploads`: where multipart uploads are on record; without, they begin anew each time.
     """
 
     destination: ObjectStore
@@ -153,6 +155,7 @@ class Tools:
     limits: Limits = field(default_factory=Limits)
     out_of_time: Callable[[], bool] = _never
     heavy: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(8))
+    uploads: UploadLog | None = None
 
     @property
     def reader(self) -> ObjectStore:
@@ -173,6 +176,7 @@ class Tools:
             self.limits,
             self.out_of_time,
             self.heavy,
+            self.uploads,
         )
 
     def check_time(self) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlencode
 
 import boto3
 from botocore.config import Config
@@ -14,7 +13,7 @@ from botocore.session import get_session
 
 from waybill.counting import counted
 from waybill.errors import ServiceUnavailable
-from waybill.files.domain import SourceFacts
+from waybill.files import s3_results
 from waybill.files.s3_errors import mapped
 from waybill.files.storage import (
     MIB,
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 NEVER_OVERWRITE = "*"
-CHECKSUM_ALGORITHMS = ("CRC64NVME", "SHA256", "SHA1", "CRC32C", "CRC32")
 ATTEMPTS = 5
 
 
@@ -97,13 +95,13 @@ class S3Store:
             StartAfter=start_after,
             OptionalObjectAttributes=["RestoreStatus"],
         )
-        objects = tuple((item["Key"], _listed(item)) for item in reply.get("Contents", ()))
+        objects = tuple((item["Key"], s3_results.listed(item)) for item in reply.get("Contents", ()))
         return Page(objects, complete=not reply["IsTruncated"])
 
     def head(self, ref: ObjectRef, *, checksum: bool = False) -> Head | None:
         arguments = _address(ref) | ({"ChecksumMode": "ENABLED"} if checksum else {})
         try:
-            return _head(self._call(RequestCounts(head=1), "head_object", **arguments))
+            return s3_results.head(self._call(RequestCounts(head=1), "head_object", **arguments))
         except Refused as error:
             # A malformed version id is answered by 400 without a body.
             if error.reason is Refusal.MISSING or (error.reason is Refusal.INVALID and ref.version_id):
@@ -138,7 +136,7 @@ class S3Store:
             MetadataDirective="COPY",
             TaggingDirective="COPY" if tags else "REPLACE",
         )
-        return _written(reply["CopyObjectResult"], reply)
+        return s3_results.written(reply["CopyObjectResult"], reply)
 
     @contextmanager
     def read(self, ref: ObjectRef, *, if_match: str | None = None) -> Iterator[Reading]:
@@ -146,7 +144,7 @@ class S3Store:
         reply = self._call(RequestCounts(get=1), "get_object", **arguments)
         body = reply["Body"]
         try:
-            yield Reading(_head(reply), _chunks(body), int(reply["ContentLength"]))
+            yield Reading(s3_results.head(reply), _chunks(body), int(reply["ContentLength"]))
         finally:
             body.close()
 
@@ -160,12 +158,12 @@ class S3Store:
             IfNoneMatch=NEVER_OVERWRITE,
             ChecksumAlgorithm="SHA256",
             ChecksumSHA256=sha256,
-            **_headers(content, tags),
+            **s3_results.headers(content, tags),
         )
-        return _written(reply, reply)
+        return s3_results.written(reply, reply)
 
     def create_upload(self, bucket: str, key: str, *, content: Content, tags: Mapping[str, str], sha256: bool) -> Upload:
-        arguments = _headers(content, tags) | ({"ChecksumAlgorithm": "SHA256"} if sha256 else {})
+        arguments = s3_results.headers(content, tags) | ({"ChecksumAlgorithm": "SHA256"} if sha256 else {})
         reply = self._call(RequestCounts(multipart=1), "create_multipart_upload", Bucket=bucket, Key=key, **arguments)
         return Upload(bucket, key, reply["UploadId"])
 
@@ -205,7 +203,24 @@ class S3Store:
             MultipartUpload={"Parts": listed},
             IfNoneMatch=NEVER_OVERWRITE,
         )
-        return _written(reply, reply)
+        return s3_results.written(reply, reply)
+
+    def list_parts(self, upload: Upload) -> tuple[Part, ...]:
+        found: list[Part] = []
+        marker = 0
+        while True:
+            reply = self._call(
+                RequestCounts(multipart=1),
+                "list_parts",
+                Bucket=upload.bucket,
+                Key=upload.key,
+                UploadId=upload.id,
+                PartNumberMarker=marker,
+            )
+            found += [Part(part["PartNumber"], part["ETag"], size=int(part["Size"])) for part in reply.get("Parts", ())]
+            if not reply.get("IsTruncated"):
+                return tuple(found)
+            marker = reply["NextPartNumberMarker"]
 
     def abort(self, upload: Upload) -> None:
         try:
@@ -252,68 +267,3 @@ def _part(upload: Upload, number: int) -> dict[str, Any]:
 
 def _quoted(etag: str) -> str:
     return f'"{etag}"'
-
-
-def _headers(content: Content, tags: Mapping[str, str]) -> dict[str, Any]:
-    given = {
-        "ContentType": content.type,
-        "ContentEncoding": content.encoding,
-        "ContentDisposition": content.disposition,
-        "ContentLanguage": content.language,
-        "CacheControl": content.cache_control,
-        "Metadata": dict(content.metadata),
-        "Tagging": urlencode(tags),
-    }
-    return {name: value for name, value in given.items() if value}
-
-
-def _checksum(reply: Mapping[str, Any]) -> str | None:
-    """A checksum of the whole object; one composed of parts' checksums depends on how it was cut."""
-    if reply.get("ChecksumType") == "COMPOSITE":
-        return None
-    for algorithm in CHECKSUM_ALGORITHMS:
-        value = reply.get(f"Checksum{algorithm}")
-        if value and "-" not in value:
-            return f"{algorithm}:{value}"
-    return None
-
-
-def _etag_is_md5(reply: Mapping[str, Any]) -> bool:
-    return reply.get("ServerSideEncryption", "AES256") == "AES256" and not reply.get("SSECustomerAlgorithm")
-
-
-def _written(result: Mapping[str, Any], reply: Mapping[str, Any]) -> Written:
-    return Written(str(result["ETag"]).strip('"'), _checksum(result), _etag_is_md5(reply), result.get("LastModified"))
-
-
-def _listed(item: Mapping[str, Any]) -> SourceFacts:
-    storage_class = str(item.get("StorageClass", "STANDARD"))
-    restore = item.get("RestoreStatus", {})
-    if restore.get("RestoreExpiryDate") and not restore.get("IsRestoreInProgress"):
-        storage_class = "STANDARD"  # a restored copy can be read like any other
-    return SourceFacts(int(item["Size"]), str(item["ETag"]).strip('"'), storage_class, modified=item.get("LastModified"))
-
-
-def _head(reply: Mapping[str, Any]) -> Head:
-    storage_class = str(reply.get("StorageClass", "STANDARD"))
-    if reply.get("ArchiveStatus"):
-        storage_class = "GLACIER"  # the archive tiers of Intelligent-Tiering
-    if 'ongoing-request="false"' in reply.get("Restore", ""):
-        storage_class = "STANDARD"
-    facts = SourceFacts(
-        size=int(reply["ContentLength"]),
-        etag=str(reply["ETag"]).strip('"'),
-        storage_class=storage_class,
-        version_id=reply.get("VersionId"),
-        checksum=_checksum(reply),
-        modified=reply.get("LastModified"),
-    )
-    content = Content(
-        type=reply.get("ContentType", ""),
-        encoding=reply.get("ContentEncoding", ""),
-        disposition=reply.get("ContentDisposition", ""),
-        language=reply.get("ContentLanguage", ""),
-        cache_control=reply.get("CacheControl", ""),
-        metadata=dict(reply.get("Metadata", {})),
-    )
-    return Head(facts, content, _etag_is_md5(reply), int(reply.get("TagCount", 0)))

@@ -39,7 +39,7 @@ class Refused(WaybillError):
 
 @dataclass(frozen=True, slots=True)
 class RequestCounts:
-    """Requests by kind, retries included. `copy` counts CopyObject and UploadPartCopy, `multipart` create, complete and abort."""
+    """Requests by kind, retries included. `copy` counts CopyObject and UploadPartCopy, `multipart` all else about uploads."""
 
     list: int = 0
     head: int = 0
@@ -145,11 +145,12 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An uploaded part. `sha256` in base64, where it was sent."""
+    """An uploaded part. `sha256` in base64, where it was sent; `size` in bytes, where S3 was asked what it has."""
 
     number: int
     etag: str
     sha256: str | None = None
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,9 @@ class ObjectStore(Protocol):
 
     def complete(self, upload: Upload, parts: tuple[Part, ...]) -> Written:
         """Makes the object of its parts."""
+
+    def list_parts(self, upload: Upload) -> tuple[Part, ...]:
+        """The parts that an upload has, in order of number. Refused(MISSING) where it has ended, one way or the other."""
 
     def abort(self, upload: Upload) -> None:
         """Gives an upload up; one that is gone already is no error."""

@@ -60,7 +60,7 @@ def stream(job: CopyJob, key: str, tools: Tools) -> Landed:
             if tools.destination.head(ObjectRef(job.bucket, key)) is not None:
                 raise Refused(Refusal.PRECONDITION, f"{key} exists")
             content = reading.head.content
-            with upload_to(tools.destination, job.bucket, key, content=content, tags=tags, sha256=True) as upload:
+            with upload_to(tools, job.bucket, key, content=content, tags=tags, sha256=True) as upload:
                 parts = [tools.destination.upload_part(upload, 1, first, sha256=sha256_of(first))]
                 del first
                 for number, block in enumerate(blocks, start=2):

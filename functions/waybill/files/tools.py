@@ -6,17 +6,24 @@ from dataclasses import replace
 
 from waybill import compose
 from waybill.files.jobs import Limits, Tools
+from waybill.files.uploads import UploadLog
 from waybill.files.web import Hosts, Web, connect, resolve
 from waybill.settings import CopyEnvironment
 
 
-def tools_for(environment: CopyEnvironment, *, out_of_time: Callable[[], bool]) -> Tools:
+def tools_for(environment: CopyEnvironment, *, run_id: str, out_of_time: Callable[[], bool]) -> Tools:
     config = environment.config
     return Tools(
         destination=compose.destination_store(config),
         source=compose.source_store(config, environment.source_secret) if config.source.streamed else None,
         web=Web(resolve, connect, hosts=Hosts(time.monotonic)),
         sleep=time.sleep,
-        limits=replace(Limits(), max_size=config.migration.max_file_size),
+        limits=replace(
+            Limits(),
+            max_size=config.migration.max_file_size,
+            copy_object=config.migration.multipart_above,
+            copy_part=config.migration.part_size,
+        ),
         out_of_time=out_of_time,
+        uploads=UploadLog(compose.work(environment), run_id),
     )

@@ -32,6 +32,7 @@ class Ending:
     # What the clock moves on by whenever it is looked at.
     step: timedelta = timedelta()
     looks: int = 0
+    given_up: list[str] = field(default_factory=list)
 
     def now(self) -> Any:
         self.looks += 1
@@ -59,6 +60,7 @@ class Ending:
             lock=world.lock,
             log=world.log,
             made=lambda: {"dynamodb Query": 7},
+            give_up=lambda: self.given_up.append(record.run_id),
             url_field="URL__c",
             send=self.sent.append,
             now=self.now,
@@ -416,3 +418,15 @@ def test_the_requests_of_a_delta_are_its_cutovers_too(world: BackupWorld, finish
     finish(run, delta=delta)
     requests = by_service(world.log.of(run.run_id))
     assert requests["salesforce"] == {"query": 4, "composite": 3}
+
+
+@pytest.mark.parametrize(("control", "given_up"), [(None, 1), (Control.CANCEL, 1), (Control.PAUSE, 0)])
+def test_uploads_left_behind_are_given_up_unless_the_run_is_to_go_on(
+    world: BackupWorld, finish: Ending, control: Control | None, given_up: int
+) -> None:
+    run = world.begin("backup-1")
+    listed(world, run, world.account())
+    if control:
+        world.store.ask(run.run_id, control, reason="an operator")
+    finish.whole(run)
+    assert len(finish.given_up) == given_up

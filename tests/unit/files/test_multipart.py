@@ -1,23 +1,29 @@
 """Large objects, copied in parts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
+from typing import Self
 
+import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from moto import mock_aws
 
 from tests.fakes.object_store import FakeObjectStore
 from waybill.errors import ServiceUnavailable
 from waybill.files.comparing import proof
 from waybill.files.copying import copy_one
 from waybill.files.domain import S3Location, SourceFacts, VerifiedBy
+from waybill.files.driving import copy_many
 from waybill.files.jobs import CopyFault, CopyJob, CopyStatus, Limits, Tools
 from waybill.files.multipart import plan_parts
-from waybill.files.storage import Content, ObjectRef, Refusal, Refused
+from waybill.files.storage import Content, ObjectRef, Part, Refusal, Refused, Tally, Upload
 from waybill.files.streaming import sha256_of
+from waybill.files.uploads import UploadLog, give_up_all
 from waybill.files.web import Web
+from waybill.runs.work import WorkBucket
 
 BODY = bytes(range(256)) * 10  # 2,560 bytes
 LIMITS = Limits(copy_object=1000, copy_part=700, min_part=100, parts_in_flight=3)
@@ -31,6 +37,53 @@ def s3() -> FakeObjectStore:
 @pytest.fixture
 def tools(s3: FakeObjectStore) -> Tools:
     return Tools(s3, Web(lambda *_: [], lambda _: pytest.fail("no network")), lambda _: None, limits=LIMITS)
+
+
+@pytest.fixture
+def log() -> Iterator[UploadLog]:
+    """The record of a run's uploads, on moto."""
+    with mock_aws():
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        client = boto3.client("s3", region_name="us-east-1", **keys)  # type: ignore[call-overload]
+        client.create_bucket(Bucket="work")
+        yield UploadLog(WorkBucket(client=client, bucket="work"), "backup-1")
+
+
+@pytest.fixture
+def on_record(tools: Tools, log: UploadLog) -> Tools:
+    return replace(tools, uploads=log)
+
+
+class Killed(BaseException):
+    """The process is gone: nothing that it would still have done happens."""
+
+
+def killed_after(s3: FakeObjectStore, tools: Tools, facts: SourceFacts, parts: int) -> None:
+    """A task dies when so many parts have been copied; as in a real death, it cleans nothing up."""
+    limits = replace(tools.limits, parts_in_flight=1)
+    mortal = MortalStore(s3, parts)
+    with pytest.raises(Killed):
+        copy_one(job(facts), replace(tools, destination=mortal, limits=limits))
+
+
+class MortalStore(FakeObjectStore):
+    """Lets a number of parts through; then everything that is asked ends in death."""
+
+    def __init__(self, other: FakeObjectStore, parts: int) -> None:
+        super().__init__(page_size=other.page_size, min_part=other.min_part)
+        self.world, self.left = other.world, parts
+
+    def counted_by(self, tally: Tally) -> Self:
+        return self
+
+    def copy_part(self, upload: Upload, number: int, source: ObjectRef, *, first: int, last: int, if_match: str) -> Part:
+        self.left -= 1
+        if self.left < 0:
+            raise Killed
+        return super().copy_part(upload, number, source, first=first, last=last, if_match=if_match)
+
+    def abort(self, upload: Upload) -> None:
+        raise Killed
 
 
 def job(facts: SourceFacts) -> CopyJob:
@@ -158,3 +211,98 @@ def test_a_complete_whose_reply_was_lost_is_found_done(s3: FakeObjectStore, tool
     s3.world.before["complete"] = an_earlier_attempt_got_through
     outcome = copy_one(job(facts), tools)
     assert (outcome.status, outcome.compared) == (CopyStatus.EXISTING, VerifiedBy.ETAG)
+
+
+# -- uploads on record --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("parts", [0, 1, 3, 4])
+def test_the_successor_of_a_dead_task_copies_only_the_parts_that_lack(s3: FakeObjectStore, on_record: Tools, parts: int) -> None:
+    facts = s3.place("old", "big.tif", BODY)
+    if parts < 4:
+        killed_after(s3, on_record, facts, parts)
+    else:
+        s3.fail("complete", ServiceUnavailable("InternalError"))
+        assert copy_one(job(facts), on_record).error_class is CopyFault.SERVICE_UNAVAILABLE
+    before = len(s3.operations("copy_part"))
+    outcome = copy_one(job(facts), on_record)
+    assert outcome.status is CopyStatus.COPIED
+    assert len(s3.operations("copy_part")) - before == 4 - parts
+    assert len(s3.operations("create_upload")) == 1
+    assert (s3.body("new", "uploads/big.tif"), s3.world.uploads) == (BODY, {})
+
+
+def test_what_a_call_has_no_time_for_is_left_to_the_next_and_does_not_begin_anew(s3: FakeObjectStore, on_record: Tools) -> None:
+    facts = s3.place("old", "big.tif", BODY)
+    slow = replace(on_record, limits=replace(LIMITS, parts_in_flight=1))
+
+    def until(parts: int) -> Tools:
+        return replace(slow, out_of_time=lambda: len(s3.operations("copy_part")) >= parts)
+
+    assert list(copy_many([job(facts)], lambda one: copy_one(one, until(2)), in_flight=1, deadline=never, stop=never)) == []
+    assert copy_one(job(facts), until(3)).error_class is CopyFault.UNFINISHED
+    assert copy_one(job(facts), slow).status is CopyStatus.COPIED
+    assert len(s3.operations("copy_part")) == 4
+
+
+def never() -> bool:
+    return False
+
+
+def test_a_file_of_which_no_part_fits_into_a_call_fails(s3: FakeObjectStore, on_record: Tools) -> None:
+    facts = s3.place("old", "big.tif", BODY)
+    assert copy_one(job(facts), replace(on_record, out_of_time=lambda: True)).error_class is CopyFault.OUT_OF_TIME
+
+
+def test_parts_of_a_source_that_has_changed_since_are_not_used(s3: FakeObjectStore, on_record: Tools) -> None:
+    killed_after(s3, on_record, s3.place("old", "big.tif", BODY), 2)
+    changed = s3.place("old", "big.tif", BODY[::-1])
+    assert copy_one(job(changed), on_record).status is CopyStatus.COPIED
+    assert s3.body("new", "uploads/big.tif") == BODY[::-1]
+
+
+def test_the_runs_end_gives_up_what_dead_tasks_have_left(s3: FakeObjectStore, on_record: Tools, log: UploadLog) -> None:
+    killed_after(s3, on_record, s3.place("old", "big.tif", BODY), 2)
+    copy_one(job(s3.place("old", "big.tif", BODY[::-1])), on_record)
+    assert len(s3.world.uploads) == 1
+    s3.fail("abort", ServiceUnavailable("SlowDown"))
+    give_up_all(log, lambda: s3)
+    give_up_all(log, lambda: s3)
+    assert s3.world.uploads == {}
+
+
+def test_an_upload_that_was_given_up_meanwhile_is_begun_anew_and_not_taken_for_a_lost_source(
+    s3: FakeObjectStore, on_record: Tools, log: UploadLog
+) -> None:
+    facts = s3.place("old", "big.tif", BODY)
+    s3.world.before["copy_part"] = lambda: give_up_all(log, lambda: s3)
+    assert copy_one(job(facts), on_record).error_class is CopyFault.SERVICE_UNAVAILABLE
+    assert copy_one(job(facts), on_record).status is CopyStatus.COPIED
+    assert s3.world.uploads == {}
+
+
+def test_two_attempts_at_once_share_one_upload(s3: FakeObjectStore, on_record: Tools) -> None:
+    facts = s3.place("old", "big.tif", BODY)
+    outcomes = []
+
+    def the_other() -> None:
+        outcomes.append(copy_one(job(facts), on_record))
+
+    s3.world.before["create_upload"] = the_other
+    outcomes.append(copy_one(job(facts), on_record))
+    assert sorted(outcome.status for outcome in outcomes) == [CopyStatus.COPIED, CopyStatus.EXISTING]
+    assert (s3.body("new", "uploads/big.tif"), s3.world.uploads) == (BODY, {})
+
+
+def test_a_failure_that_stays_ends_the_upload_at_once(s3: FakeObjectStore, on_record: Tools) -> None:
+    facts = s3.place("old", "big.tif", BODY)
+    s3.fail("copy_part", Refused(Refusal.DENIED, "AccessDenied"))
+    assert copy_one(job(facts), on_record).error_class is CopyFault.ACCESS_DENIED
+    assert s3.world.uploads == {}
+
+
+def test_a_part_that_another_attempt_has_copied_again_is_taken_as_it_is_now(s3: FakeObjectStore, on_record: Tools) -> None:
+    facts = s3.place("old", "big.tif", BODY)
+    s3.fail("complete", Refused(Refusal.INVALID, "InvalidPart"))
+    assert copy_one(job(facts), on_record).status is CopyStatus.COPIED
+    assert s3.body("new", "uploads/big.tif") == BODY

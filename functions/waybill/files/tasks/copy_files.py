@@ -52,7 +52,7 @@ def handler(environment: CopyEnvironment, request: CopyRequest, clock: Clock) ->
         store=compose.runs(environment),
         ledger=compose.ledger(environment),
         work=compose.work(environment),
-        tools=tools_for(environment, out_of_time=clock.time_is_up),
+        tools=tools_for(environment, run_id=request.run.run_id, out_of_time=clock.time_is_up),
         rules=rules_for(environment, every_source=True),
         bucket=environment.destination_bucket,
         in_flight=environment.config.migration.copies_in_flight,

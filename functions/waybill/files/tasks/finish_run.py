@@ -14,6 +14,7 @@ from waybill.files.reporting import write_report, write_tables
 from waybill.files.summing import sum_up
 from waybill.files.totals import Totals, backup_totals, errors_of, sample, switch_totals
 from waybill.files.unaccounted import note_unaccounted
+from waybill.files.uploads import UploadLog, give_up_all
 from waybill.runs.finishing import ExecutionDetail, StateError, run_to_finish, send_event, status_of
 from waybill.runs.lock import Lock
 from waybill.runs.model import Context, Counts, ErrorRow, RunContext, RunKind, RunRecord, RunStatus
@@ -64,7 +65,7 @@ class FinishReply(Reply):
 
 @task(LedgerEnvironment, FinishRequest)
 def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock) -> FinishReply:
-    store, table = compose.runs(environment), compose.table(environment.table)
+    store, table, work = compose.runs(environment), compose.table(environment.table), compose.work(environment)
     found = run_to_finish(request.run, request.error, request.detail, store)
     if found is None:
         logger.info("nothing to finish", extra={"detail": request.detail.name if request.detail else ""})
@@ -77,10 +78,11 @@ def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock
         cursor=request.cursor,
         store=store,
         ledger=compose.ledger(environment),
-        work=compose.work(environment),
+        work=work,
         lock=Lock(table=table, name=Context.FILES, is_running=execution_is_running),
         log=RequestLog(table),
         made=so_far,
+        give_up=lambda: give_up_all(UploadLog(work, record.run_id), lambda: compose.destination_store(environment.config)),
         url_field=environment.config.salesforce.url_field,
         send=lambda detail: send_event(detail, stage=environment.stage),
         now=clock.now,
@@ -104,6 +106,7 @@ def finish_run(
     lock: Lock,
     log: RequestLog,
     made: Callable[[], Mapping[str, float]],
+    give_up: Callable[[], None],
     url_field: str,
     send: Callable[[dict[str, Any]], None],
     now: Callable[[], datetime],
@@ -112,7 +115,8 @@ def finish_run(
 ) -> FinishReply:
     """Does what is left to do of the end; with a cursor where that is another call's. Does nothing where the run is another execution's.
 
-    `made`: the requests of this very call so far. `last_chance`: nobody will call again, as after a rule's call: the run ends, and the next listing puts the other accounts right.
+    `made`: the requests of this very call so far. `give_up`: ends the multipart uploads that dead tasks have left, unless the run
+    is to go on. `last_chance`: nobody will call again, as after a rule's call: the run ends, and the next listing puts the other accounts right.
     """
     began = now()
     if not store.enter(record.run_id, "summing up", fence=record.fence):
@@ -132,6 +136,8 @@ def finish_run(
     # Asked again, for counting takes time. The report is there when the run is said to have ended.
     if not store.enter(record.run_id, "writing the report", fence=record.fence):
         return FinishReply()
+    if record.kind is RunKind.BACKUP and not record.dry_run and status is not RunStatus.PAUSED:
+        give_up()
     ended = record.model_copy(update={**end, "phase": "ended"})
     write_tables(ended, store=store, work=work, url_field=url_field)
     requests = _requests(ended, delta, log=log, made=made)
