@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+from waybill.clock import sleep
 from waybill.counting import counted
 from waybill.errors import ConfigurationError
 from waybill.runs.store import RunStore
@@ -72,6 +73,17 @@ def aws(service: str, in_flight: int = 32) -> Any:
         ),
     )
     return counted(client)
+
+
+@_once
+def uploads(endpoint: str | None) -> Any:
+    """An S3 client that signs links. `endpoint`: the local stack's, by which other processes reach it."""
+    import boto3
+    from botocore.config import Config
+
+    # The fourth signature, which buckets with a KMS key insist on.
+    style: Literal["path", "auto"] = "path" if endpoint else "auto"
+    return boto3.client("s3", endpoint_url=endpoint, config=Config(signature_version="s3v4", s3={"addressing_style": style}))
 
 
 @_once
@@ -141,7 +153,7 @@ def _salesforce(settings: str, credentials: str, table_name: str, manner: Manner
     patience = {
         Manner.PATIENT: None,
         Manner.HURRIED: Patience(
-            sleep=time.sleep,
+            sleep=sleep,
             random=random.random,
             connect_timeout=3,
             read_timeout=12,
@@ -149,7 +161,7 @@ def _salesforce(settings: str, credentials: str, table_name: str, manner: Manner
             tries_after_timeout=1,
             lock_tries=1,
         ),
-        Manner.ONCE: Patience(sleep=time.sleep, random=random.random, tries=1, tries_after_timeout=1, lock_tries=1),
+        Manner.ONCE: Patience(sleep=sleep, random=random.random, tries=1, tries_after_timeout=1, lock_tries=1),
     }[manner]
     return connect(SalesforceSettings.model_validate_json(settings), json.loads(credentials), cache=cache, patience=patience)
 

@@ -83,8 +83,9 @@ def _verdicts(context: ForkContext, options: argparse.Namespace, *, began: float
                     raise RuntimeError(broke)
                 case list(seen):
                     points = points or seen
-                    if {point.call for point in seen} != {point.call for point in points}:
-                        raise RuntimeError("The workers count different calls: the undisturbed run is not always the same.")
+                    others = {str(point.call) for point in seen} ^ {str(point.call) for point in points}
+                    if others:
+                        raise RuntimeError(f"The undisturbed run is not always the same: {sorted(others)[:10]}")
                 case (int(number), Verdict() as verdict):
                     done += 1
                     yield number, verdict

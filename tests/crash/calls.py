@@ -11,8 +11,15 @@ from local.salesforce.calls import template
 from local.salesforce.messages import Request
 
 _QUERY = re.compile(r"\bFROM (\w+)(.*)", re.DOTALL | re.IGNORECASE)
-# What differs from run to run in a name, although the call is the same.
-_CHANGING = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+# What differs from run to run in a name, although the call is the same: times, chance, and the hash in a manifest's name, which
+# has its sources' times in it.
+_CHANGING = re.compile(
+    r"""\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)
+    | [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
+    | [0-9a-f]{12}(?=\.jsonl$)
+    | (?<=\#)[0-9a-f]{16}$""",
+    re.VERBOSE,
+)
 
 
 @dataclass(frozen=True, slots=True)

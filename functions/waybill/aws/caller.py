@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from waybill.aws.signing import EMPTY_SHA256, Keys, Signer
 from waybill.aws.transport import NoReply, Origin, Sender
 from waybill.aws.wire import Reply
+from waybill.clock import sleep
 from waybill.errors import ServiceUnavailable
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds: the bounds of the first pause, and of any
@@ -24,7 +25,7 @@ class Patience:
     """How often a call is made, and how it waits in between: a random time below a bound that doubles ("full jitter")."""
 
     attempts: int
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = sleep
     chance: Callable[[], float] = random.random
 
     def pause(self, attempt: int) -> None:

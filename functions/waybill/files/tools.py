@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from waybill import compose
+from waybill.clock import sleep
 from waybill.files.jobs import Limits, Tools
 from waybill.files.uploads import UploadLog
 from waybill.files.web import Hosts, Web, connect, resolve
@@ -17,7 +18,7 @@ def tools_for(environment: CopyEnvironment, *, run_id: str, out_of_time: Callabl
         destination=compose.destination_store(config),
         source=compose.source_store(config, environment.source_secret) if config.source.streamed else None,
         web=Web(resolve, connect, hosts=Hosts(time.monotonic)),
-        sleep=time.sleep,
+        sleep=sleep,
         limits=replace(
             Limits(),
             max_size=config.migration.max_file_size,

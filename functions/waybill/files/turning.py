@@ -1,13 +1,13 @@
 """Builds the turns of switching and restoring from a task's environment, and takes one."""
 
 import random
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
 from waybill import compose
+from waybill.clock import sleep
 from waybill.errors import SalesforceQuotaExhausted
 from waybill.files.building import metered
 from waybill.files.entries import EntryReader
@@ -68,7 +68,7 @@ def turns_for(
 
 def pause(attempt: int) -> None:
     """Waits with full jitter, at most 2, 4, 8, ... seconds: Salesforce itself has waited 10 s for a lock."""
-    time.sleep(random.random() * min(30.0, 2.0**attempt))  # noqa: S311 - jitter
+    sleep(random.random() * min(30.0, 2.0**attempt))  # noqa: S311 - jitter
 
 
 def take_turn(request: UnitRequest, *, turns: Turns, store: RunStore) -> UnitReply:

@@ -4,6 +4,7 @@ import random as randomness
 import time
 from collections.abc import Callable, Mapping
 
+from waybill.clock import sleep
 from waybill.salesforce.auth import fingerprint, login
 from waybill.salesforce.client import SalesforceClient
 from waybill.salesforce.connection import Connection
@@ -18,7 +19,7 @@ def connect(
     secret: Mapping[str, str],
     *,
     cache: TokenCache,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = sleep,
     random: Callable[[], float] = randomness.random,
     monotonic: Callable[[], float] = time.monotonic,
     patience: Patience | None = None,
