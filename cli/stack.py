@@ -31,7 +31,7 @@ STOP_SECONDS = 20.0
 @click.option("--accounts", type=click.IntRange(1, 10_000), metavar="N", help="Number of sample accounts.")
 @click.option("--files", type=click.IntRange(1, 1_000_000), metavar="N", help="Number of sample files.")
 @click.option("--schema", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-              help="More objects for Salesforce: an erd-data.json of Revenue Cloud, or a file like local/salesforce/schema.json.")  # fmt: skip
+              help="More objects for Salesforce: Revenue Cloud's erd-data.json, describes of an org, or the like of local/salesforce/schema.json.")  # fmt: skip
 @click.option("--ports", type=Ports(), metavar="P", help="0 for any free ports, or AWS,Salesforce,API. Default: 4566,4567,8080.")
 @click.pass_obj
 def up(

@@ -293,18 +293,10 @@ def test_recorded_describes_make_an_org_that_describes_itself_in_the_same_words(
     real = {name: recorded(f"GET_sobjects_{name}_describe.yaml", "GET", "describe")[1] for name in names}
     path = tmp_path / "describes.json"
     path.write_text(json.dumps(list(real.values())), encoding="utf-8")
-    compared = (
-        "type",
-        "length",
-        "nillable",
-        "createable",
-        "updateable",
-        "referenceTo",
-        "relationshipName",
-        "unique",
-        "externalId",
-    )
-    compared += ("defaultedOnCreate", "restrictedPicklist", "precision", "scale", "digits", "filterable", "nameField")
+    compared = [
+        *("type", "length", "nillable", "createable", "updateable", "referenceTo", "relationshipName", "unique", "externalId"),
+        *("defaultedOnCreate", "restrictedPicklist", "precision", "scale", "digits", "filterable", "nameField"),
+    ]
     with SalesforceSimulator(schema=load_schema(path)) as simulator:
         client = Client(simulator)
         for name, describe in real.items():
