@@ -42,7 +42,7 @@ class CopyFault(StrEnum):
     ADDRESS_REFUSED = "ADDRESS_REFUSED"  # a URL that leads into a private network
     HTTP_ERROR = "HTTP_ERROR"
     OUT_OF_TIME = "OUT_OF_TIME"
-    UNFINISHED = "UNFINISHED"  # out of time, and the next call goes on with it: no report has it
+    UNFINISHED = "UNFINISHED"  # out of time, and the next call goes on with it
     UNEXPECTED = "UNEXPECTED"
 
 

@@ -115,8 +115,8 @@ def finish_run(
 ) -> FinishReply:
     """Does what is left to do of the end; with a cursor where that is another call's. Does nothing where the run is another execution's.
 
-    `made`: the requests of this very call so far. `give_up`: ends the multipart uploads that dead tasks have left, unless the run
-    is to go on. `last_chance`: nobody will call again, as after a rule's call: the run ends, and the next listing puts the other accounts right.
+    `made`: the requests of this very call so far. `give_up`: ends multipart uploads that dead tasks have left. `last_chance`: nobody
+    will call again, as after a rule's call: the run ends, and the next listing puts the other accounts right.
     """
     began = now()
     if not store.enter(record.run_id, "summing up", fence=record.fence):
@@ -136,13 +136,11 @@ def finish_run(
     # Asked again, for counting takes time. The report is there when the run is said to have ended.
     if not store.enter(record.run_id, "writing the report", fence=record.fence):
         return FinishReply()
+    ended = record.model_copy(update={**end, "phase": "ended"})
     if record.kind is RunKind.BACKUP and not record.dry_run and status is not RunStatus.PAUSED:
         give_up()
-    ended = record.model_copy(update={**end, "phase": "ended"})
     write_tables(ended, store=store, work=work, url_field=url_field)
-    requests = _requests(ended, delta, log=log, made=made)
-    write_report(ended, totals=totals, requests=requests, work=work)
-    log.close(record.run_id, requests)
+    _write_report(ended, totals, delta, work=work, log=log, made=made)
     if not store.finish(
         record.run_id,
         execution_arn=record.execution_arn,
@@ -160,12 +158,20 @@ def finish_run(
     return FinishReply(result=result)
 
 
-def _requests(
-    ended: RunRecord, delta: DeltaResult | None, *, log: RequestLog, made: Callable[[], Mapping[str, float]]
-) -> Mapping[str, float]:
-    """The requests of a whole run, those of its delta and of what is left of its end included."""
+def _write_report(
+    ended: RunRecord,
+    totals: Totals,
+    delta: DeltaResult | None,
+    *,
+    work: WorkBucket,
+    log: RequestLog,
+    made: Callable[[], Mapping[str, float]],
+) -> None:
+    """With the requests of the whole run, those of its delta and of what is left of its end included."""
     before, inside = log.so_far(ended.run_id), log.of(delta.run_id) if delta else {}
-    return summed([before, inside, made(), still_to_come(ended)])
+    requests = summed([before, inside, made(), still_to_come(ended)])
+    write_report(ended, totals=totals, requests=requests, work=work)
+    log.close(ended.run_id, requests)
 
 
 def _status(record: RunRecord, error: StateError | None, delta: DeltaResult | None, store: RunStore) -> tuple[RunStatus, str]:
