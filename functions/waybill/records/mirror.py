@@ -200,14 +200,14 @@ class Mirror:
         self.rows.append(row)
         return row
 
-    def find(self, paths: tuple[str, ...], key: Key) -> Sequence[Row]:
-        """The rows whose `paths` have these values (in the form in which values compare), none that is gone."""
+    def find(self, paths: tuple[str, ...], key: Key, *, gone: bool = False) -> Sequence[Row]:
+        """The rows whose `paths` have these values (in the form in which values compare), none that is gone, or only those."""
         seen, index = self._indexes.get(paths, (0, {}))
         if seen < len(self.rows):
             for row in self.rows[seen:]:
                 index.setdefault(tuple(row.follow(path) for path in paths), []).append(row)
             self._indexes[paths] = (len(self.rows), index)
-        return [row for row in index.get(key, ()) if not row.gone]
+        return [row for row in index.get(key, ()) if row.gone is gone]
 
     def forget(self) -> None:
         """Drops what was indexed: values have changed."""

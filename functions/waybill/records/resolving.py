@@ -1,6 +1,6 @@
 """Parents by what a row says of them: paths, composite keys, ids and external ids."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -87,6 +87,8 @@ class Resolver:
         what = f"{' or '.join(lookup.targets)} with {shown(_readable(conditions))}"
         if found:
             return Unresolved("AMBIGUOUS_PARENT", f"{len(found)} rows are a {what}: name it by a key that only one has.")
+        if self._candidates(lookup, conditions, gone=True):
+            return Unresolved("PARENT_REJECTED", f"The row that would be the {what} is itself rejected.")
         return Unresolved("MISSING_PARENT", self._missing(lookup, what))
 
     def _missing(self, lookup: Lookup, what: str) -> str:
@@ -97,17 +99,14 @@ class Resolver:
             return f"{lookup.field.name} leads to no object that the org tells of."
         return f"There is no {what}, neither in the org nor among the rows that will be loaded."
 
-    def _candidates(self, lookup: Lookup, conditions: Conditions) -> list[Row]:
+    def _candidates(self, lookup: Lookup, conditions: Conditions, *, gone: bool = False) -> list[Row]:
         found: list[Row] = []
         for target in lookup.targets:
             mirror = self._world.mirror(target)
             if mirror is not None:
-                found += self._in(mirror, lookup, target, conditions)
+                key = tuple(self._world.compare(lookup.field, path, value, target) for path, value in conditions.items())
+                found += mirror.find(tuple(conditions), key, gone=gone)
         return found
-
-    def _in(self, mirror: Mirror, lookup: Lookup, target: str, conditions: Conditions) -> Sequence[Row]:
-        key = tuple(self._world.compare(lookup.field, path, value, target) for path, value in conditions.items())
-        return mirror.find(tuple(conditions), key)
 
     def _narrowed(self, lookup: Lookup, found: list[Row], *, touch: Touch, conditions: Conditions) -> list[Row]:
         """What else speaks for one of them: more of its key, that this input is about it, that both have the same other parents."""
