@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from waybill.errors import SalesforceError
+from waybill.errors import SalesforceError, SalesforceQuotaExhausted
 from waybill.salesforce import soql
 from waybill.salesforce.connection import Connection
 from waybill.salesforce.faults import OrgRefusal, error_of
@@ -19,6 +19,8 @@ from waybill.salesforce.usage import Kind
 
 _CSV = {"Content-Type": "text/csv; charset=UTF-8"}
 _NO_MORE = "null"
+# The org's bulk jobs or batches of 24 hours are used up.
+_QUOTA = frozenset({"LIMIT_EXCEEDED", "EXCEEDEDQUOTA"})
 # Records of a page of a query's results.
 PAGE = 50_000
 
@@ -80,8 +82,7 @@ class BulkJobs:
         body = {"object": soql.name(sobject), "operation": operation.value, "contentType": "CSV", "lineEnding": "LF"}
         if external_id is not None:
             body["externalIdFieldName"] = soql.name(external_id)
-        reply = self._call("POST", "", f"begin a bulk job on {sobject}", body=body)
-        return _job(reply)
+        return _begun(self._connection, "jobs/ingest", body, action=f"begin a bulk job on {sobject}")
 
     def upload(self, job_id: str, data: bytes) -> None:
         """The rows, as `bulk_csv.csv_parts` makes them: once for each job."""
@@ -114,7 +115,8 @@ class BulkJobs:
         return _job(reply)
 
     def job(self, job_id: str) -> BulkJob:
-        return _job(self._call("GET", f"/{to18(job_id)}", "tell how a bulk job stands"))
+        action = "tell how a bulk job stands"
+        return _job(self._connection.call("GET", self._path(job_id), kind=Kind.BULK, action=action))
 
     def delete(self, job_id: str) -> None:
         """Forgets a job that is done, and its results. One that is gone already is no error."""
@@ -152,9 +154,6 @@ class BulkJobs:
                     values=values,
                 )
 
-    def _call(self, method: str, below: str, action: str, *, body: object = None) -> Any:  # Any: JSON
-        return self._connection.call(method, f"jobs/ingest{below}", kind=Kind.BULK, action=action, body=body)
-
     @staticmethod
     def _path(job_id: str) -> str:
         return f"jobs/ingest/{to18(job_id)}"
@@ -169,7 +168,7 @@ class BulkQueries:
     def create(self, query: str, *, all_rows: bool = False) -> BulkJob:
         """A job that is under way. `all_rows` includes deleted ones. Aggregates and OFFSET are not for bulk."""
         body = {"operation": "queryAll" if all_rows else "query", "query": query}
-        return _job(self._connection.call("POST", "jobs/query", kind=Kind.BULK, action="begin a bulk query", body=body))
+        return _begun(self._connection, "jobs/query", body, action="begin a bulk query")
 
     def job(self, job_id: str) -> BulkJob:
         action = "tell how a bulk query stands"
@@ -188,6 +187,18 @@ class BulkQueries:
     def abort(self, job_id: str) -> None:
         path, body = f"jobs/query/{to18(job_id)}", {"state": JobState.ABORTED.value}
         self._connection.call("PATCH", path, kind=Kind.BULK, action="abort a bulk query", body=body)
+
+
+def _begun(connection: Connection, path: str, body: Mapping[str, str], *, action: str) -> BulkJob:
+    try:
+        return _job(connection.attempt("POST", path, kind=Kind.BULK, body=body))
+    except OrgRefusal as refusal:
+        error = error_of(refusal.fault, action=action)
+        if refusal.fault.code in _QUOTA:
+            raise SalesforceQuotaExhausted(
+                f"{error} Bulk jobs have a limit of their own: resume when those of 24 hours have aged."
+            ) from None
+        raise error from None
 
 
 def _job(reply: Mapping[str, Any]) -> BulkJob:  # Any: JSON

@@ -222,6 +222,15 @@ def test_a_hundred_thousand_cells_wait_in_no_list(simulator: SalesforceSimulator
     assert client.limits().limit > 0
 
 
+@pytest.mark.parametrize("code", ["LIMIT_EXCEEDED", "EXCEEDEDQUOTA", "REQUEST_LIMIT_EXCEEDED"])
+def test_a_limit_on_jobs_parks_the_run(code: str, scripted: ScriptedOrg, to_scripted: MakeClient) -> None:
+    scripted.answers = [Answer(400, [{"errorCode": code, "message": "Max jobs exceeded"}])]
+    with pytest.raises(SalesforceQuotaExhausted, match=code):
+        to_scripted().bulk.create("Account", BulkOperation.INSERT)
+    with pytest.raises(SalesforceQuotaExhausted, match=code):
+        to_scripted().bulk_queries.create("SELECT Id FROM Account")
+
+
 def test_the_user_may_lack_the_right(scripted: ScriptedOrg, to_scripted: MakeClient) -> None:
     scripted.answers = [Answer(403, [{"errorCode": "API_DISABLED_FOR_ORG", "message": "no bulk"}])]
     with pytest.raises(SalesforceDenied):
