@@ -14,7 +14,7 @@ from waybill.salesforce.bulk import BulkJobs, BulkQueries
 from waybill.salesforce.connection import Connection
 from waybill.salesforce.deleting import CollectionDelete
 from waybill.salesforce.describe import FieldDescribe, ObjectDescribe, ObjectSummary, object_describe, object_summary
-from waybill.salesforce.faults import EXPIRED, PRECONDITION_FAILED, QUOTA, OrgRefusal, error_of
+from waybill.salesforce.faults import EXPIRED, PRECONDITION_FAILED, QUOTA, OrgRefusal, error_of, fault_of
 from waybill.salesforce.ids import to18
 from waybill.salesforce.inserting import CollectionInsert
 from waybill.salesforce.patience import Patience
@@ -25,6 +25,8 @@ __all__ = ["FieldDescribe", "ObjectDescribe", "ObjectSummary", "RowResult", "Sal
 
 # Ids that one call retrieves at most.
 RETRIEVE = 2_000
+# Calls in a composite call.
+SUBREQUESTS = 25
 # Salesforce takes 16,384 bytes of URL and headers; the headers need some of them.
 _LONGEST_QUERY = 14_000
 _NOT_FOUND = 404
@@ -94,6 +96,24 @@ class SalesforceClient:
                 "Check the configured name, and assign Waybill's permission set to the user."
             ) from None
         return reply  # type: ignore[no-any-return]  # JSON
+
+    def describe_many(self, sobjects: Sequence[str]) -> list[Row | None]:
+        """The describes as Salesforce gives them, 25 a call; None for an object that does not exist or is hidden."""
+        found: list[Row | None] = []
+        for chunk in chunks([soql.name(sobject) for sobject in sobjects], SUBREQUESTS):
+            requests = [
+                {
+                    "method": "GET",
+                    "url": f"{self._connection.base_path}sobjects/{name}/describe",
+                    "referenceId": f"object{number}",
+                }
+                for number, name in enumerate(chunk)
+            ]
+            body = {"allOrNone": False, "compositeRequest": requests}
+            reply = self._connection.call("POST", "composite", kind=Kind.DESCRIBE, action="describe objects", body=body)
+            answers = {answer["referenceId"]: answer for answer in reply["compositeResponse"]}
+            found += [_described(answers[f"object{number}"], name) for number, name in enumerate(chunk)]
+        return found
 
     def objects(self) -> list[ObjectSummary]:
         """All objects that the user sees."""
@@ -227,3 +247,12 @@ def _plain(row: Row) -> Row:
         for name, value in row.items()
         if name != "attributes"
     }
+
+
+def _described(answer: Row, name: str) -> Row | None:
+    status, body = int(answer["httpStatusCode"]), answer["body"]
+    if status == _NOT_FOUND:
+        return None
+    if status >= 300:  # noqa: PLR2004 - not a success
+        raise error_of(fault_of(status, body), action=f"describe {name}")
+    return body  # type: ignore[no-any-return]  # JSON

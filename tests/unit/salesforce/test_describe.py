@@ -1,6 +1,7 @@
 """Describes: what a strict check needs to know, of the simulator and of a real org's recorded replies."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ import pytest
 import yaml
 
 from local.salesforce.simulator import SalesforceSimulator
-from waybill.errors import SalesforceDenied
+from tests.unit.salesforce.scripted import Answer, ScriptedOrg
+from waybill.errors import SalesforceDenied, SalesforceQuotaExhausted, SalesforceUnavailable
 from waybill.salesforce.client import SalesforceClient
 from waybill.salesforce.describe import object_describe, object_summary
 
+MakeClient = Callable[..., SalesforceClient]
 RECORDINGS = Path(__file__).resolve().parents[4] / "shared" / "data" / "salesforce-recordings"
 recorded_only = pytest.mark.skipif(
     not RECORDINGS.is_dir(),
@@ -45,6 +48,26 @@ def test_the_raw_describe_can_be_kept_and_read_later(client: SalesforceClient) -
     assert object_describe(raw) == client.describe("Account")
     with pytest.raises(SalesforceDenied):
         client.describe_raw("Nothing__c")
+
+
+def test_many_objects_are_described_by_few_calls(simulator: SalesforceSimulator, client: SalesforceClient) -> None:
+    simulator.org.permissions.hidden_objects.add("Profile")
+    names = ["account", "Nothing__c", "Profile", *["User"] * 30]
+    found = client.describe_many(names)
+    assert [None if raw is None else raw["name"] for raw in found] == ["Account", None, None, *["User"] * 30]
+    assert found[0] == client.describe_raw("Account")
+    assert client.calls["describe"] == 3
+    simulator.faults.request_limit()
+    with pytest.raises(SalesforceQuotaExhausted):
+        client.describe_many(["Account"])
+    assert client.describe_many([]) == []
+
+
+def test_a_describe_that_failed_among_others_is_no_missing_object(scripted: ScriptedOrg, to_scripted: MakeClient) -> None:
+    busy = {"httpStatusCode": 503, "body": [{"errorCode": "SERVER_UNAVAILABLE", "message": "busy"}], "referenceId": "object0"}
+    scripted.answers = [Answer(body={"compositeResponse": [busy]})]
+    with pytest.raises(SalesforceUnavailable):
+        to_scripted().describe_many(["Account"])
 
 
 def test_all_objects_that_the_user_sees_are_listed(simulator: SalesforceSimulator, client: SalesforceClient) -> None:
