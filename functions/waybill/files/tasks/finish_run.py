@@ -127,9 +127,7 @@ def finish_run(
             return FinishReply(status=Status.MORE, cursor={"phase": "accounts", **rest})
         if now() - began > BESIDE_REPORT and not last_chance:
             return FinishReply(status=Status.MORE, cursor={"phase": "report"})
-    status, message = _status(record, error, delta, store)
-    if status is RunStatus.COMPLETED:
-        message = note_unaccounted(record, store=store, work=work)
+    status, message = _status(record, error, delta, store=store, work=work)
     totals, errors = _totals(record, delta, store=store, work=work)
     ended_at = iso(now())
     end = {"status": status, "message": message, "ended_at": ended_at, "counts": totals.counts, "errors": tuple(errors)}
@@ -174,11 +172,14 @@ def _write_report(
     log.close(ended.run_id, requests)
 
 
-def _status(record: RunRecord, error: StateError | None, delta: DeltaResult | None, store: RunStore) -> tuple[RunStatus, str]:
+def _status(
+    record: RunRecord, error: StateError | None, delta: DeltaResult | None, *, store: RunStore, work: WorkBucket
+) -> tuple[RunStatus, str]:
     failed = error is not None and bool(error.error)
     if not failed and delta is not None and delta.status is not RunStatus.COMPLETED:
         return delta.status, f"The delta {delta.run_id} ended as {delta.status}. {delta.message}".strip()
-    return status_of(record, error, store)
+    status, message = status_of(record, error, store)
+    return status, note_unaccounted(record, store=store, work=work) if status is RunStatus.COMPLETED else message
 
 
 def _totals(record: RunRecord, delta: DeltaResult | None, *, store: RunStore, work: WorkBucket) -> tuple[Totals, list[ErrorRow]]:
