@@ -35,11 +35,14 @@ def test_up_starts_the_stack_as_told(run: Run, home: Path, stack: list[dict[str,
     assert run("up", "--empty", "--ports", "0").code == 0
     assert run("up", "--from", str(tmp_path)).code == 0
     assert run("up", "--accounts", "3", "--files", "30").code == 0
+    (tmp_path / "schema.json").touch()
+    assert run("up", "--empty", "--schema", str(tmp_path / "schema.json")).code == 0
     nothing = {"home": home, "ports": None, "empty": False, "from_dir": None, "accounts": None, "files": None, "schema": None}
     assert stack == [
         nothing | {"empty": True, "ports": "0"},
         nothing | {"from_dir": tmp_path},
         nothing | {"accounts": 3, "files": 30},
+        nothing | {"empty": True, "schema": tmp_path / "schema.json"},
     ]
 
 
@@ -55,6 +58,7 @@ def test_up_keeps_standard_output_to_one_object(run: Run, stack: list[dict[str, 
         ["--empty", "--files", "3"],
         ["--from", ".", "--files", "3"],
         ["--from", "/no/such/dir"],
+        ["--schema", "/no/such/file"],
         ["--ports", "x"],
         ["--ports", "1,2"],
     ],

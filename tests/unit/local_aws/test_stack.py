@@ -16,7 +16,7 @@ import requests
 from local.aws.home import LocalHome
 from local.layout import Ports
 from local.samples.org import build_org
-from local.stack import LocalStack
+from local.stack import LocalStack, run
 
 RUN = """
 import sys, pathlib
@@ -30,6 +30,16 @@ def test_ports_are_three_numbers_or_any() -> None:
     for wrong in ("1", "1,2", "a", "1,2,70000", ""):
         with pytest.raises(ValueError):
             Ports.parse(wrong)
+
+
+def test_a_schema_that_is_none_keeps_the_stack_from_starting_and_is_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    schema = tmp_path / "schema.json"
+    schema.write_text("{}", encoding="utf-8")
+    code = run(home=tmp_path, ports="0", empty=True, from_dir=None, accounts=None, files=None, schema=schema)
+    told = capfd.readouterr().err
+    assert (code, "Waybill cannot start" in told, str(schema) in told) == (2, True, True)
 
 
 def test_a_stack_starts_loads_samples_answers_and_stops(tmp_path: Path) -> None:
