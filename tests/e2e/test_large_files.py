@@ -37,7 +37,7 @@ class Watched:
         self._part += part
         if self._gone or (self.deaths > 0 and part and self._part == 2):
             self._gone = True
-            raise dies()
+            raise dies("Sandbox.Timedout")  # which Step Functions tries again
         if part:
             self.arrived.append("part")
         elif request.method == "POST" and request.url.endswith("?uploads"):
