@@ -236,7 +236,7 @@ class RunView(BaseModel):
     undoes: str | None = None
     errors: tuple[ErrorRow, ...] | tuple[RowError, ...]
     # By service and operation, of a run that has ended; those of its tasks and of the state machine.
-    requests: Mapping[str, Mapping[str, float]] = {}
+    requests: Mapping[str, Mapping[str, int | float]] = {}
 
     @classmethod
     def of(
