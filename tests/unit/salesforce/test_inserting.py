@@ -4,9 +4,12 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from local.salesforce.faults import Faults
 from local.salesforce.simulator import SalesforceSimulator
-from tests.unit.salesforce.conftest import Waits
+from tests.unit.salesforce.conftest import Waits, connected
 from tests.unit.salesforce.scripted import Answer, ScriptedOrg
 from waybill.errors import InvalidInput, SalesforceQuotaExhausted, SalesforceRequestInvalid
 from waybill.salesforce.batching import NOT_SENT, UNKNOWN
@@ -148,6 +151,29 @@ def test_a_row_that_the_org_drops_in_silence_is_said_to_be_there(
     assert [result.ok for result in results] == [True] * 4
     assert client.retrieve("Account", [result.id for result in results], ["Name"])[1:3] == [None, None]
     assert names(simulator) == Counter(["Account 0", "Account 3"])
+
+
+TROUBLES: dict[str, Callable[[Faults], None]] = {
+    "reply lost": lambda faults: faults.drop_after_commit(path="composite"),
+    "server fails": lambda faults: faults.unavailable(path="composite"),
+    "locked": lambda faults: faults.lock_rows(1),
+    "session expired": lambda faults: faults.expire_token(),
+    "no trouble": lambda faults: None,
+}
+
+
+@settings(max_examples=25, deadline=None)
+@given(troubles=st.lists(st.sampled_from(sorted(TROUBLES)), max_size=6), count=st.integers(1, 30))
+def test_who_looks_by_key_before_inserting_again_ends_with_each_row_once(troubles: list[str], count: int) -> None:
+    with SalesforceSimulator() as simulator:
+        client = connected(simulator)
+        wanted = {str(row["Name"]) for row in rows(count)}
+        for trouble in [*troubles, "no trouble", "no trouble"]:
+            TROUBLES[trouble](simulator.faults)
+            there = {row["Name"] for row in client.query("SELECT Name FROM Account")}
+            results = client.insert("Account", [{"Name": name} for name in sorted(wanted - there)])
+            assert all(result.ok or result.unknown or result.code == NOT_SENT for result in results)
+        assert names(simulator) == Counter(wanted)
 
 
 # -- deletions --------------------------------------------------------------------------------------------------------
