@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import quote
 
 from waybill.errors import InvalidInput, SalesforceDenied, SalesforceError, SalesforceRequestInvalid
-from waybill.salesforce import soql
+from waybill.salesforce import changes, soql
 from waybill.salesforce.batching import RowResult, chunks, failed, json_value
 from waybill.salesforce.bulk import BulkJobs, BulkQueries
+from waybill.salesforce.changes import Deleted, Updated
 from waybill.salesforce.connection import Connection
 from waybill.salesforce.deleting import CollectionDelete
 from waybill.salesforce.describe import FieldDescribe, ObjectDescribe, ObjectSummary, object_describe, object_summary
@@ -219,6 +220,18 @@ class SalesforceClient:
     def _holds(self, sobject: str, record: str, values: Mapping[str, object]) -> bool:
         (row,) = self.retrieve(sobject, [record], list(values))
         return row is not None and all(row.get(field) == value for field, value in values.items())
+
+    def updated(self, sobject: str, *, start: datetime, end: datetime) -> Updated:
+        """Ids of the records created or changed from `start` to before `end`, by the org's clock, in one call."""
+        return changes.updated(self._changes(sobject, "updated", start, end))
+
+    def deleted(self, sobject: str, *, start: datetime, end: datetime) -> Deleted:
+        """Ids of the records deleted from `start` to before `end`."""
+        return changes.deleted(self._changes(sobject, "deleted", start, end))
+
+    def _changes(self, sobject: str, which: str, start: datetime, end: datetime) -> Any:  # Any: JSON
+        path, action = f"sobjects/{soql.name(sobject)}/{which}/", f"list what was {which} in {sobject}"
+        return self._connection.call("GET", path, kind=Kind.CHANGES, action=action, params=changes.span(start, end))
 
     def limits(self) -> Usage:
         """The org's API quota, asked for now. Works also when the quota guard lets nothing else through."""

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     UPDATE = "update"
     BULK = "bulk"
     DESCRIBE = "describe"
+    CHANGES = "changes"
     LIMITS = "limits"
     TOOLING = "tooling"
     IDENTITY = "identity"
