@@ -160,6 +160,19 @@ class Table:
             ],
         )
 
+    def append(self, item: Mapping[str, Any], *, head: Mapping[str, Any], was: int) -> None:
+        """Writes `item`, which must not exist, and `head`, whose `sequence` must be `was` (0: there is no head). Raises ConditionFailed."""
+        moved: dict[str, Any] = {
+            "TableName": self.name,
+            "Item": encode_item(head),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        if was:
+            moved |= {"ConditionExpression": "#n = :was", "ExpressionAttributeNames": {"#n": "sequence"}}
+            moved["ExpressionAttributeValues"] = {":was": encode(was)}
+        added = {"TableName": self.name, "Item": encode_item(item), "ConditionExpression": "attribute_not_exists(pk)"}
+        self._write(self._client.transact_write_items, TransactItems=[{"Put": added}, {"Put": moved}])
+
     def query(
         self,
         pk: str,

@@ -11,8 +11,9 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
-from waybill.api import file_routes, problems, rebuild_routes, roles, run_routes, user_routes
-from waybill.api.identity import Caller, Event, caller_of
+from waybill.api import audit_routes, file_routes, problems, rebuild_routes, roles, run_routes, user_routes
+from waybill.api.identity import Caller, caller_of
+from waybill.api.roles import Forbidden
 from waybill.api.services import Services, current
 from waybill.errors import ConfigurationError, NotFound, WaybillError
 from waybill.settings import ApiEnvironment
@@ -23,6 +24,7 @@ app.include_router(run_routes.router)
 app.include_router(file_routes.router)
 app.include_router(rebuild_routes.router)
 app.include_router(user_routes.router)
+app.include_router(audit_routes.router)
 
 NO_ROUTE = "There is no such route, or not with this method."
 NOBODY = Caller(subject="", name="nobody", role=None)
@@ -73,18 +75,33 @@ def respond(event: dict[str, Any], context: Any, *, build: Callable[..., Service
         logger.error("the function is not configured", extra={"reason": str(error)})
         return _plain(problems.of_error(error))
     try:
-        caller = _admitted(event)
+        caller = NOBODY if " ".join(roles.asked(event)) in roles.PUBLIC else caller_of(event)
+        with _one_at_a_time:
+            services = build(environment=environment, caller=caller)
+            token = current.set(services)
+            try:
+                return _answer(event, context, services)
+            finally:
+                current.reset(token)
     except WaybillError as error:
         return _plain(_known(error))
+
+
+def _answer(event: dict[str, Any], context: Any, services: Services) -> dict[str, Any]:
+    """Raises NotFound, Forbidden, ServiceUnavailable before anything is done."""
+    if services.caller is not NOBODY:
+        least = roles.needed(*roles.asked(event))
+        if least is None:
+            raise NotFound(NO_ROUTE)
+        try:
+            services.caller.require(least)
+        except Forbidden as error:
+            services.auditor.refused(event, why=str(error))
+            raise
     unreadable = _unreadable(event)
     if unreadable is not None:
         return _plain(unreadable)
-    with _one_at_a_time:
-        token = current.set(build(environment=environment, caller=caller))
-        try:
-            return app.resolve(event, context)
-        finally:
-            current.reset(token)
+    return services.auditor.carry_out(event, lambda: app.resolve(event, context))
 
 
 def _plain(reply: Response[str]) -> dict[str, Any]:
@@ -105,17 +122,3 @@ def _unreadable(event: Mapping[str, Any]) -> Response[str] | None:
             HTTPStatus.UNPROCESSABLE_ENTITY, detail="The body is no JSON that can be read.", name="InvalidInput"
         )
     return None
-
-
-def _admitted(event: Event) -> Caller:
-    """Who asks, if he may. Raises Unauthenticated, Forbidden, NotFound. Asked before the request is so much as parsed."""
-    method = str(((event.get("requestContext") or {}).get("http") or {}).get("method"))
-    path = str(event.get("rawPath"))
-    if f"{method} {path}" in roles.PUBLIC:
-        return NOBODY
-    caller = caller_of(event)
-    least = roles.needed(method, path)
-    if least is None:
-        raise NotFound(NO_ROUTE)
-    caller.require(least)
-    return caller

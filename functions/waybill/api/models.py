@@ -78,6 +78,32 @@ class MeView(BaseModel):
     role: Role | None
 
 
+class AuditHead(BaseModel):
+    """The last record of the audit; `sequence` 0 where there is none. Note the hash elsewhere, and a cut chain will be told."""
+
+    sequence: int
+    hash: str
+    at: str
+    first_day: str
+
+
+class AuditRecord(BaseModel):
+    """A record of the audit; `detail` is JSON as text, as it went into the hash."""
+
+    sequence: int
+    at: str
+    actor: str
+    role: str
+    source: str
+    action: str
+    resource: str
+    outcome: str
+    detail: str
+    of: int
+    previous: str
+    hash: str
+
+
 class Page(BaseModel, Generic[T]):
     """A page of a list; `next` is the cursor of the page behind it, None on the last."""
 

@@ -34,6 +34,8 @@ class Role(StrEnum):
 # `<name>` stands for one part of a path, as in the routers. What is not in here is answered by nobody.
 ROUTES: Mapping[str, Role] = {
     "GET /api/me": Role.VIEWER,
+    "GET /api/audit": Role.VIEWER,
+    "GET /api/audit/head": Role.VIEWER,
     # Who starts what is told by `role_to_start`: this is the least that any start takes.
     "POST /api/runs": Role.OPERATOR,
     "GET /api/runs": Role.VIEWER,
@@ -64,15 +66,24 @@ PUBLIC = frozenset({"GET /api/sign-in"})
 _READS_ONLY = frozenset({"backup"})
 _GROUPS = re.compile(r"\[([A-Za-z0-9_.:-]+(?: [A-Za-z0-9_.:-]+)*)?\]")
 _PATTERNS = [
-    (method, re.compile(re.sub(r"<\w+>", "[^/]+", path)), role)
-    for route, role in ROUTES.items()
-    for method, _, path in [route.partition(" ")]
+    (method, re.compile(re.sub(r"<\w+>", "[^/]+", path)), route) for route in ROUTES for method, _, path in [route.partition(" ")]
 ]
+
+
+def asked(event: Mapping[str, Any]) -> tuple[str, str]:  # Any: API Gateway's event
+    """Method and path of a request."""
+    return str(((event.get("requestContext") or {}).get("http") or {}).get("method")), str(event.get("rawPath"))
+
+
+def route_of(method: str, path: str) -> str | None:
+    """The route as `ROUTES` names it; None where there is none."""
+    return next((route for verb, pattern, route in _PATTERNS if verb == method and pattern.fullmatch(path)), None)
 
 
 def needed(method: str, path: str) -> Role | None:
     """The least role that may ask this; None where there is no such route."""
-    return next((role for verb, pattern, role in _PATTERNS if verb == method and pattern.fullmatch(path)), None)
+    route = route_of(method, path)
+    return ROUTES[route] if route else None
 
 
 def role_to_start(kind: str, *, dry_run: bool) -> Role:

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property, partial
 
 from waybill import compose
+from waybill.api.auditing import Audit, Auditor
 from waybill.api.executions import Executions
 from waybill.api.identity import Caller
 from waybill.api.operate import Operator
@@ -59,6 +60,14 @@ class Services:
     @cached_property
     def work(self) -> WorkBucket:
         return compose.work(self.environment)
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(compose.table(self.environment.table))
+
+    @property
+    def auditor(self) -> Auditor:
+        return Auditor(audit=self.audit, store=self.store, caller=self.caller, now=self.now)
 
     @cached_property
     def executions(self) -> Executions:
