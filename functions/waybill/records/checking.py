@@ -9,7 +9,7 @@ from waybill.records.columns import ValueColumn
 from waybill.records.domain import Cell, StagedRow
 from waybill.records.mirror import ABSENT, Row, Touch
 from waybill.records.schema import FieldSchema, ObjectSchema
-from waybill.records.values import BadValue, comparer, is_blank, is_null
+from waybill.records.values import BadValue, comparer, error_of, is_blank, is_null
 
 _CHOICES = ("picklist", "multipicklist")
 
@@ -46,6 +46,9 @@ class RowTyper:
 
     def _value(self, column: ValueColumn, cell: Cell) -> Cell:
         known = column.field
+        error = error_of(cell)
+        if error:
+            raise BadValue("CELL_ERROR", error)
         value = column.convert(cell, known)
         if isinstance(value, str):
             if known.length and len(value) > known.length and known.type not in ("id", "reference"):

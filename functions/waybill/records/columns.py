@@ -100,7 +100,7 @@ def _relation(columns: Columns, header: Header, schema: ObjectSchema, leave: fro
 
 
 def _field(columns: Columns, header: Header, schema: ObjectSchema, leave: frozenset[str]) -> None:
-    field = schema.field(header.path) or schema.relation(header.path)
+    field = schema.field(header.path) or schema.relation(header.path) or schema.labels.get(header.path.lower())
     if field is None:
         columns.unknown.append(header.text)
         return

@@ -39,6 +39,8 @@ class Verdict(StrEnum):
     UPDATE = "updated"
     UNCHANGED = "unchanged"
     REJECTED = "rejected"
+    # Of an undo only: the row that a load inserted is deleted.
+    DELETE = "deleted"
 
 
 class Action(StrEnum):
@@ -88,6 +90,7 @@ class ObjectJob:
 
     object: str
     operation: Operation = Operation.READONLY
+    # Empty where it is to be chosen when the load is planned.
     external_id: tuple[str, ...] = ("Name",)
     # The fields that the query names; empty where there is no query, or it asks for all.
     fields: tuple[str, ...] = ()

@@ -27,13 +27,15 @@ class Matches:
     twins: list[tuple[Touch, Touch]]
     # What told rows of the same key apart, with the number of input rows that needed it.
     widened: dict[tuple[str, ...], int]
+    # Whether the key is the row's id: one that is given must be there.
+    by_id: bool = False
 
 
 def match(
     touches: Iterable[Touch], mirror: Mirror, *, paths: tuple[str, ...], traits: Sequence[Trait], operation: Operation
 ) -> Matches:
     """Gives each input row its target, or counts it among the fresh ones, or refuses it."""
-    found = Matches([], [], {})
+    found = Matches([], [], {}, by_id=paths == ("Id",))
     groups: dict[Key, list[Touch]] = {}
     for touch in touches:
         groups.setdefault(touch.key, []).append(touch)
@@ -58,10 +60,11 @@ def _rows(mirror: Mirror, paths: tuple[str, ...], key: Key) -> Sequence[Row]:
 
 
 def _settle(touch: Touch, row: Row | None, operation: Operation, found: Matches) -> None:
+    by_id = touch.key != (None,) and found.by_id
     if row is not None:
         touch.target = row
         row.named = True
-    elif operation is Operation.UPDATE:
+    elif operation is Operation.UPDATE or by_id:
         touch.refuse("", "NOT_FOUND", "There is no such row to update.")
     else:
         found.fresh.append(touch)

@@ -1,7 +1,7 @@
 """The whole plan of a load, made against what the org holds now. A dry run and a load make it by the same code."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from waybill.records.checking import typer
 from waybill.records.columns import Columns, compile_columns
@@ -38,18 +38,29 @@ def plan(job: Job, *, tables: Tables, org: OrgReader, options: PlanOptions) -> P
 
 class _Planner:
     def __init__(self, job: Job, tables: Tables, org: OrgReader, options: PlanOptions) -> None:
-        self.job = job
         self.rows = tables
         self.options = options
         self.tables: Mapping[int, Table] = {table.number: table for table in job.tables}
         self.warnings: list[str] = list(job.warnings)
         self.world = World(org, {})
+        self.job = replace(job, objects=tuple(each if each.external_id else self._with_key(each) for each in job.objects))
         self.keys: dict[str, tuple[str, ...]] = {}
-        for each in sorted((each for each in job.objects if not each.excluded), key=lambda each: not each.operation.writes_rows):
+        for each in sorted(
+            (each for each in self.job.objects if not each.excluded), key=lambda each: not each.operation.writes_rows
+        ):
             self.keys.setdefault(each.object.lower(), leaves(each.external_id))
         self.state = Folding(self.world, Resolver(self.world, self.keys))
         # Jobs on objects that the org does not know.
         self.unknown: list[ObjectJob] = []
+
+    def _with_key(self, job: ObjectJob) -> ObjectJob:
+        """The key of a table that comes without a plan: an External ID field that it has, else the id, else the name."""
+        schema = self.world.schema(job.object)
+        headers = self.tables[job.table].headers if job.table is not None else ()
+        known = [column.field for column in compile_columns(headers, schema).values] if schema is not None else []
+        keys = [field.name for field in sorted(known, key=lambda field: not field.unique) if field.external_id]
+        named = "Id" if not keys and any(header.lower() == "id" for header in headers) else "Name"
+        return replace(job, external_id=(keys[0] if keys else named,))
 
     def plan(self) -> Planned:
         folds = self._prepare()

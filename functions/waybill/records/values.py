@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
@@ -11,6 +11,11 @@ from waybill.records.schema import FieldSchema
 
 # How SFDMU and Data Loader write a null; an empty cell leaves the field alone.
 NULL_TEXT = "#N/A"
+# What a cell of a workbook says that holds a formula without a value.
+UNCALCULATED = "#UNCALCULATED!"
+ERRORS = frozenset(
+    {UNCALCULATED, "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#GETTING_DATA", "#SPILL!", "#CALC!"}
+)
 NUMBERS = frozenset({"double", "currency", "percent", "int", "long"})
 Converter = Callable[[Cell, FieldSchema], Cell]
 
@@ -22,6 +27,9 @@ _OFFSET = re.compile(r"([+-]\d\d):?(\d\d)$")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 # Beyond these a float is not exact, and a number not an integer of the API.
 _EXACT = 1e15
+# A day's number in Excel: a cell with a date in it that is formatted as a number.
+_EXCEL_EPOCH = date(1899, 12, 30)
+_LAST_DAY = 2_958_466
 _LARGEST = Decimal(10) ** 18
 _SHORT_ID = 15
 
@@ -42,6 +50,15 @@ def is_blank(cell: Cell) -> bool:
 def is_null(cell: Cell) -> bool:
     """Whether the cell says null in words."""
     return isinstance(cell, str) and cell.strip() == NULL_TEXT
+
+
+def error_of(cell: Cell) -> str:
+    """What is wrong with a cell that holds an error of Excel's; empty for any other."""
+    if not isinstance(cell, str) or cell[:1] != "#" or cell.strip() not in ERRORS:
+        return ""
+    if cell.strip() == UNCALCULATED:
+        return "The cell holds a formula that was never calculated: open the workbook in Excel and save it."
+    return f"The cell holds Excel's error {cell.strip()}."
 
 
 def text_of(cell: Cell) -> str:
@@ -112,6 +129,8 @@ def _number(cell: Cell, known: FieldSchema) -> Cell:
 
 
 def _date(cell: Cell, _known: FieldSchema) -> Cell:
+    if isinstance(cell, (int, float)) and 0 < cell < _LAST_DAY:
+        return (_EXCEL_EPOCH + timedelta(days=int(cell))).isoformat()
     text = text_of(cell).strip()
     try:
         return date.fromisoformat(text[:10]).isoformat()
@@ -120,7 +139,11 @@ def _date(cell: Cell, _known: FieldSchema) -> Cell:
 
 
 def _moment(cell: Cell, _known: FieldSchema) -> Cell:
-    text = _OFFSET.sub(r"\1:\2", text_of(cell).strip()) if "T" in text_of(cell) or ":" in text_of(cell) else text_of(cell).strip()
+    if isinstance(cell, (int, float)) and 0 < cell < _LAST_DAY:
+        counted = datetime.combine(_EXCEL_EPOCH, time(), tzinfo=UTC) + timedelta(milliseconds=round(cell * 86_400_000))
+        return counted.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    text = text_of(cell).strip()
+    text = _OFFSET.sub(r"\1:\2", text) if ":" in text else text
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -1,0 +1,182 @@
+"""Workbooks by calamine: a sheet is a table. Numbers of rows are the sheet's own, whatever stands above or is left blank."""
+
+import datetime as dt
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
+
+from waybill.errors import InvalidInput
+from waybill.records.domain import Cell, StagedRow
+from waybill.records.reading.archives import check_sizes
+from waybill.records.reading.csvs import headers_of
+from waybill.records.reading.unspoken import Unspoken, unspoken_cells
+
+# How far down a header may stand, under a title or a note.
+_HEADER_WITHIN: Final = 10
+# Cells of sheets that are kept between the look at their headers and their reading.
+_KEPT_CELLS: Final = 3_000_000
+_EXACT: Final = 1e15
+Row = Sequence[object]
+
+
+@dataclass(frozen=True, slots=True)
+class SheetTable:
+    """A sheet that has been looked at. `header` is its header's row, 1 for the first."""
+
+    name: str
+    headers: tuple[str, ...]
+    columns: tuple[tuple[str, int], ...]
+    header: int
+    warnings: tuple[str, ...] = ()
+
+
+class Workbook:
+    """A workbook on disk. Raises InvalidInput for one that is protected, damaged, empty or a bomb."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path = path
+        self._name = name
+        self._kept: dict[str, CalamineSheet] = {}
+        if path.stat().st_size == 0:
+            raise InvalidInput(f"{name} is empty: it has no bytes at all.")
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                check_sizes(archive.infolist(), name)
+        try:
+            self._book = CalamineWorkbook.from_path(path)
+        except PasswordError as error:
+            raise InvalidInput(f"{name} is protected by a password: save it without one.") from error
+        except (CalamineError, OSError, ValueError) as error:
+            raise InvalidInput(f"{name} is not a workbook that can be opened: {error}.") from error
+
+    def tables(self) -> tuple[list[SheetTable], list[str]]:
+        """The sheets that a person sees and that have rows, and what was left out."""
+        found: list[SheetTable] = []
+        warnings: list[str] = []
+        for sheet in self._book.sheets_metadata:
+            if sheet.typ is not SheetTypeEnum.WorkSheet:
+                continue
+            if sheet.visible is not SheetVisibleEnum.Visible:
+                warnings.append(f"{self._name}: the sheet {sheet.name} is hidden: it is left out.")
+                continue
+            table = self._look(sheet.name)
+            if table is None:
+                warnings.append(f"{self._name}: the sheet {sheet.name} is empty.")
+            else:
+                found.append(table)
+        return found, warnings
+
+    def _sheet(self, name: str) -> CalamineSheet:
+        if name in self._kept:
+            return self._kept[name]
+        try:
+            return self._book.get_sheet_by_name(name)
+        except (CalamineError, OSError, ValueError) as error:
+            raise InvalidInput(f"{self._name}: the sheet {name} cannot be read: {error}.") from error
+
+    def _look(self, name: str) -> SheetTable | None:
+        sheet = self._sheet(name)
+        if sum(each.height * each.width for each in self._kept.values()) + sheet.height * sheet.width <= _KEPT_CELLS:
+            self._kept[name] = sheet
+        top: list[tuple[int, Row]] = []
+        for number, cells in _numbered(sheet):
+            if any(map(_filled, cells)):
+                top.append((number, cells))
+            if len(top) == _HEADER_WITHIN:
+                break
+        if not top:
+            return None
+        widest = max(sum(map(_filled, cells)) for _, cells in top)
+        number, cells = next(each for each in top if sum(map(_filled, each[1])) * 2 >= widest)
+        columns, warnings = headers_of([_cell(cell) for cell in cells], f"{self._name}, sheet {name}")
+        return SheetTable(name, tuple(header for header, _ in columns), columns, number, warnings)
+
+    def rows(self, table: SheetTable) -> Iterator[StagedRow]:
+        """The rows that are not blank. A merged cell's value holds for all its rows."""
+        sheet = self._sheet(table.name)
+        self._kept.pop(table.name, None)
+        places = [place for _, place in table.columns]
+        names = [header for header, _ in table.columns]
+        first = (sheet.start or (0, 0))[1]
+        unspoken = unspoken_cells(self._path, table.name)
+        merged = _merged(sheet, first)
+        held: dict[int, Cell] = {}
+        for number, cells in _numbered(sheet):
+            if number <= table.header:
+                continue
+            row = [_PLAIN.get(type(cell), _cell)(cell) for cell in cells]
+            if number in unspoken:
+                _speak(row, unspoken[number], first)
+            if number in merged:
+                _spread(row, number, merged[number], held)
+            picked = [row[place] for place in places]
+            if any(cell is not None for cell in picked):
+                yield StagedRow(number, dict(zip(names, picked, strict=True)))
+
+
+def _numbered(sheet: CalamineSheet) -> Iterator[tuple[int, Row]]:
+    """Rows by the sheet's own numbers. Calamine begins at the first row of the sheet, and at the first column that is used."""
+    yield from enumerate(sheet.iter_rows(), 1)
+
+
+def _filled(cell: object) -> bool:
+    return bool(cell.strip()) if isinstance(cell, str) else cell is not None
+
+
+def _text(cell: str) -> Cell:
+    return cell if cell and not cell.isspace() else None
+
+
+def _float(cell: float) -> Cell:
+    return int(cell) if cell.is_integer() and -_EXACT < cell < _EXACT else cell
+
+
+def _cell(cell: object) -> Cell:
+    match cell:
+        case None:
+            return None
+        case str():
+            return _text(cell)
+        case float():
+            return _float(cell)
+        case bool() | int():
+            return cell
+        case dt.datetime():
+            return cell.isoformat(timespec="milliseconds" if cell.microsecond else "seconds")
+        case dt.date() | dt.time():
+            return cell.isoformat()
+        case dt.timedelta():
+            return str(cell)
+        case _:
+            return str(cell)
+
+
+_PLAIN: Mapping[type, Callable[[Any], Cell]] = {str: _text, float: _float}
+
+
+def _merged(sheet: CalamineSheet, first: int) -> dict[int, list[tuple[int, int]]]:
+    """Merged cells of several rows: row to places in it, with the row (1 for the first) that has the value."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    for (top, left), (bottom, _) in sheet.merged_cell_ranges or ():
+        for row in range(top, min(bottom, (sheet.end or (0, 0))[0]) + 1) if bottom > top else ():
+            found.setdefault(row + 1, []).append((left - first, top + 1))
+    return found
+
+
+def _spread(row: list[Cell], number: int, merged: Sequence[tuple[int, int]], held: dict[int, Cell]) -> None:
+    for place, top in merged:
+        if 0 <= place < len(row):
+            if top == number:
+                held[place] = row[place]
+            elif row[place] is None:
+                row[place] = held.get(place)
+
+
+def _speak(row: list[Cell], said: Unspoken, first: int) -> None:
+    for column, text in said.items():
+        if 0 <= column - first < len(row):
+            row[column - first] = text
