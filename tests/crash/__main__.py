@@ -31,15 +31,15 @@ def main() -> int:
     began = time.monotonic()
     context = multiprocessing.get_context("fork")
     import_everything()  # once, for all who are forked
-    verdicts = list(_verdicts(context, options, began=began))
-    verdicts.sort(key=lambda verdict: verdict[0])
-    found = [verdict for _, verdict in verdicts]
-    options.table.parent.mkdir(parents=True, exist_ok=True)
-    options.table.write_text(as_markdown(found, seconds=time.monotonic() - began), encoding="utf-8")
-    for verdict in found:
+    numbered = []
+    for number, verdict in _verdicts(context, options, began=began):
+        numbered.append((number, verdict))
         if verdict.wrong:
             say(f"FAILED {verdict.point} ({verdict.how})")
             say("\n".join(f"    {one[:500]}" for one in verdict.wrong))
+    found = [verdict for _, verdict in sorted(numbered, key=lambda one: one[0])]
+    options.table.parent.mkdir(parents=True, exist_ok=True)
+    options.table.write_text(as_markdown(found, seconds=time.monotonic() - began), encoding="utf-8")
     failed = sum(bool(verdict.wrong) for verdict in found)
     say(f"The table is in {options.table}.")
     say(f"{len(found) - failed} passed, {failed} failed")
@@ -67,7 +67,7 @@ def chosen(matrix: Matrix, options: argparse.Namespace) -> list[Point]:
 def _verdicts(context: ForkContext, options: argparse.Namespace, *, began: float) -> Iterator[tuple[int, Verdict]]:
     """Verdicts with their points' numbers as they come. Raises RuntimeError where a worker breaks, or counts other calls."""
     ends = [context.Pipe() for _ in range(options.workers)]
-    workers = [context.Process(target=_work, args=(options, theirs)) for _, theirs in ends]
+    workers = [context.Process(target=_work, args=(options, theirs), daemon=True) for _, theirs in ends]
     for worker in workers:
         worker.start()
     for _, theirs in ends:
