@@ -102,7 +102,7 @@ def _run_account(row: Row, ledger: Ledger) -> RunAccountView:
         account_id=row["account_id"],
         name=row.get("name") or (summary.name if summary else ""),
         complete=row.get("complete"),
-        changed=row.get("changed"),
+        changed=None if row.get("changed") is None else row["changed"] > 0,  # listing counts what changed
         files=summary.files if summary else 0,
         states={state: number for state, number in summary.states.items() if number} if summary else {},
     )

@@ -13,6 +13,7 @@ from waybill.files.building import metered
 from waybill.files.entries import EntryReader
 from waybill.files.switching import Direction, Row
 from waybill.files.turns import Examine, Failure, Turns, UnitScope, rounded_up
+from waybill.files.urls import mask_in
 from waybill.runs.lock import ensure_held
 from waybill.runs.model import Context, Control, RunContext
 from waybill.runs.store import RunStore
@@ -115,7 +116,7 @@ def write_urls(
         ]
     return {
         row.file.entry_id: Failure(
-            result.code or "UNKNOWN", result.message, again=result.retryable or result.code == _PRECONDITION_FAILED
+            result.code or "UNKNOWN", mask_in(result.message), again=result.retryable or result.code == _PRECONDITION_FAILED
         )
         for row, result in zip(rows, results, strict=True)
         if not result.ok

@@ -270,6 +270,9 @@ _SECRET_ANYWHERE = re.compile(
 )
 
 
+_LINK = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:/{1,3}\S+")
+
+
 def mask(url: str) -> str:
     """`url` as a log or report may show it: values of parameters that carry a right, and passwords, become `***`. For any text."""
     front, mark, fragment = url.partition("#")
@@ -277,6 +280,11 @@ def mask(url: str) -> str:
     shown = _without_user(path) + question + re.sub(r"[^&;?]+", lambda part: _masked(part[0]), query)
     shown += mark + (MASK if "=" in fragment or len(fragment) > _LONGEST_SHOWN else fragment)
     return _SECRET_ANYWHERE.sub(rf"\g<1>{MASK}", shown)
+
+
+def mask_in(text: str) -> str:
+    """A message with the links in it masked: Salesforce may quote the value that it refuses."""
+    return _LINK.sub(lambda link: mask(link[0]), text)
 
 
 def _without_user(path: str) -> str:

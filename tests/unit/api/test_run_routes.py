@@ -393,7 +393,7 @@ def test_a_runs_accounts_are_paged(stack: Stack) -> None:
     stack.run("backup-r1")
     stack.run("cutover-r1")
     stack.summary(FIRST, verified=2, failed=1)
-    listed = [{"account_id": account, "name": "Acme", "changed": True, "complete": True} for account in (FIRST, SECOND)]
+    listed = [{"account_id": account, "name": "Acme", "changed": 12, "complete": True} for account in (FIRST, SECOND)]
     stack.work.put_rows("runs/backup-r1/accounts/00000-000.jsonl", listed)
     stack.work.put_rows("runs/cutover-r1/units.jsonl", [{"unit": "00000", "accounts": [FIRST, SECOND]}])
     backup = stack.pages("/api/runs/backup-r1/accounts", limit=1)

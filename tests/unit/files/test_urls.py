@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from waybill.files.domain import BadLocation, HttpLocation, Location, OwnLocation, S3Location
-from waybill.files.urls import LinkBuilder, locate, mask, path_of
+from waybill.files.urls import LinkBuilder, locate, mask, mask_in, path_of
 
 SOURCE = "trackland-doc-storage"
 LINKS = LinkBuilder.for_bucket("customer-files", "eu-central-1")
@@ -277,3 +277,13 @@ def test_no_signature_survives_masking(front: str, name: str, secret: object, ta
 @given(st.text())
 def test_masking_takes_any_text_and_once_is_enough(anything: str) -> None:
     assert mask(mask(anything)) == mask(anything)
+
+
+def test_links_within_a_message_are_masked_and_the_rest_of_it_stays() -> None:
+    told = mask_in(
+        f"Link: data value too large: https://h/a?{SIGNED} (max length=255). See s3://bucket/key and user@example.com."
+    )
+    assert "0a1b2c" not in told
+    assert "AKIAX" not in told
+    assert told.startswith("Link: data value too large: https://h/a?")
+    assert told.endswith("(max length=255). See s3://bucket/key and user@example.com.")
