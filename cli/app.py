@@ -22,11 +22,13 @@ from cli.home import Home
 _OBEYED = re.compile(r"[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 # Columns of what goes into a file or a pipe, where no line is cut.
 WIDTH_OF_FILES = 200
-RUN_KINDS = ("backup", "cutover", "rollback")
+FILE_KINDS, ROW_KINDS = ("backup", "cutover", "rollback"), ("load", "undo")
+RUN_KINDS = (*FILE_KINDS, *ROW_KINDS)
 FILE_COUNTS = (
     "total", "copied", "skipped", "verified", "to_copy", "to_switch", "switched",
     "to_restore", "rolled_back", "held_back", "failed", "conflicts", "bytes",
 )  # fmt: skip
+ROW_COUNTS = ("total", "inserted", "updated", "unchanged", "rejected", "failed", "deleted")
 
 
 class Page(Console):
@@ -101,7 +103,10 @@ def write_json(payload: Mapping[str, Any]) -> None:
 
 def run_shape(*, run_id: str | None, kind: str, status: str) -> dict[str, Any]:
     """A run command's object with nothing counted yet."""
-    return {"run_id": run_id, "kind": kind, "status": status, "files": dict.fromkeys(FILE_COUNTS, 0), "errors": []}
+    begun: dict[str, Any] = {"run_id": run_id, "kind": kind, "status": status}
+    if kind in ROW_KINDS:
+        return {**begun, "rows": dict.fromkeys(ROW_COUNTS, 0), "objects": {}, "errors": []}
+    return {**begun, "files": dict.fromkeys(FILE_COUNTS, 0), "errors": []}
 
 
 def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:

@@ -4,6 +4,7 @@ import ipaddress
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -19,6 +20,7 @@ from cli.tokens import LoginAuth, TokenStore
 Json = dict[str, Any]
 
 CONNECT_SECONDS = 5.0
+UPLOAD_SECONDS = 300.0
 READ_SECONDS = 35.0  # API Gateway gives up after 30
 TRIES = 4
 FIRST_PAUSE = 0.5  # seconds; doubled with each try
@@ -101,6 +103,26 @@ class ApiClient:
 
     def delete(self, path: str, **query: object) -> Json:
         return self._json("DELETE", path, query=query)
+
+    def put_file(self, url: str, file: Path, *, headers: Mapping[str, str]) -> None:
+        """Uploads a file by a link that carries its own rights: no credentials go along."""
+        for attempt in range(TRIES):
+            try:
+                with file.open("rb") as body:
+                    reply = requests.put(
+                        url, data=body, headers=dict(headers), auth=NoAuth(), timeout=(CONNECT_SECONDS, UPLOAD_SECONDS)
+                    )
+            except requests.exceptions.RequestException as error:
+                if attempt == TRIES - 1:
+                    message = f"{file.name} cannot be uploaded: {type(error).__name__}"
+                    raise CommandError(message, hint="Check your network.", code=ExitCode.FAILED, name="Unreachable") from None
+            else:
+                if reply.ok:
+                    return
+                if attempt == TRIES - 1 or reply.status_code not in {*RETRIED, 500}:
+                    message = f"{file.name} cannot be uploaded: S3 answered {reply.status_code}."
+                    raise CommandError(message, hint="Try again.", code=ExitCode.FAILED, name="UploadFailed")
+            self._sleep(FIRST_PAUSE * 2**attempt)
 
     def pieces(self, path: str, **query: object) -> Iterator[str]:
         """A reply of text that may be larger than the API's limit, piece by piece."""

@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.text import Text
 
 from cli import words
-from cli.app import FILE_COUNTS, App, run_shape
+from cli.app import FILE_COUNTS, ROW_KINDS, App, run_shape
 from cli.errors import ExitCode
+from cli.rows import next_of_rows, show_row_errors, show_rows
 from cli.tables import figures, table
 
 ERRORS_SHOWN = 20
@@ -38,9 +39,14 @@ _ALWAYS = frozenset({"total", "copied", "switched", "rolled_back", "failed"})
 def run_object(run: Mapping[str, Any]) -> dict[str, Any]:
     """The run as scripts see it: every count there, 0 where it does not apply."""
     shape = run_shape(run_id=run.get("run_id"), kind=str(run.get("kind")), status=str(run.get("status")))
-    shape["files"] |= {name: value for name, value in (run.get("files") or {}).items() if value is not None}
+    counted = "rows" if "rows" in shape else "files"
+    shape[counted] |= {name: value for name, value in (run.get(counted) or {}).items() if value is not None}
+    if run.get("objects"):
+        shape["objects"] = dict(run["objects"])
     shape["errors"] = list(run.get("errors") or [])
-    more = ("mode", "dry_run", "phase", "message", "started_at", "ended_at", "accounts", "requested_by", "execution_arn")
+    more = (
+        "mode", "dry_run", "phase", "message", "started_at", "ended_at", "accounts", "input", "undoes", "requested_by", "execution_arn",
+    )  # fmt: skip
     shape |= {name: run[name] for name in more if run.get(name) is not None}
     return shape | ({"requests": run["requests"]} if run.get("requests") else {})
 
@@ -49,8 +55,8 @@ def exit_code_of(run: Mapping[str, Any]) -> ExitCode:
     """0 done, 1 done with something left over, 2 refused, 3 failed, cancelled or standing still."""
     match run.get("status"):
         case "completed":
-            files = run.get("files") or {}
-            left_over = any(files.get(name, 0) for name in ("failed", "held_back", "conflicts"))
+            counts = run.get("files") or run.get("rows") or {}
+            left_over = any(counts.get(name, 0) for name in ("failed", "held_back", "conflicts", "rejected"))
             return ExitCode.INCOMPLETE if left_over or run.get("errors") else ExitCode.DONE
         case "running":  # not waited for
             return ExitCode.DONE
@@ -71,16 +77,22 @@ def show_run(console: Console, run: Mapping[str, Any]) -> None:
     console.print(Text(f"run {words.safe(run_id)}", style="dim"))
     if run.get("message"):
         console.print(Text(words.safe(run["message"])))
+    if kind in ROW_KINDS:
+        show_rows(console, run)
     files = run.get("files") or {}
     counts = figures()
     for name in _SHOWN.get(kind, FILE_COUNTS[:-1]):
-        if files.get(name) or (name in _ALWAYS and not _is_dry(run)):
+        if files.get(name) or (name in _ALWAYS and files and not _is_dry(run)):
             counts.add_row(words.count(files.get(name, 0)), _LABELS[name])
     if files.get("bytes"):
         counts.add_row(words.size(files["bytes"]), "in all" if kind != "backup" or _is_dry(run) else "copied")
     if counts.row_count:
         console.print(counts)
-    show_errors(console, list(run.get("errors") or []), run_id=run_id)
+    errors = list(run.get("errors") or [])
+    if kind in ROW_KINDS:
+        show_row_errors(console, errors, run_id=run_id)
+    else:
+        show_errors(console, errors, run_id=run_id)
     following = _next_step(run)
     if following:
         console.print(Text(following))
@@ -152,6 +164,8 @@ def _next_step(run: Mapping[str, Any]) -> str:
             return f"Nothing was written. Every old and new URL: waybill runs show {run_id} --report FILE. For real: waybill cutover --execute --wait"
         case "cutover", False:
             return f"To undo it: waybill rollback --dry-run --run {run_id} --wait"
+        case (("load" | "undo"), _):
+            return next_of_rows(run, dry=_is_dry(run))
         case "rollback", True:
             return "Nothing was written. For real: the same with --execute"
     return ""

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from cli import words
-from cli.app import App
+from cli.app import ROW_KINDS, App
 from cli.errors import CommandError, ExitCode
 
 RUNNING = frozenset({"running"})
@@ -20,12 +20,14 @@ SILENCE = 120.0  # seconds for which the API may be out of reach before the comm
 
 def progress_of(run: dict[str, Any]) -> tuple[int, int]:
     """How many files of how many are dealt with, as far as the run's counts tell."""
-    files = run.get("files") or {}
+    files = run.get("files") or run.get("rows") or {}
 
     def total_of(*names: str) -> int:
         return sum(int(files.get(name, 0)) for name in names)
 
-    if run.get("kind") == "rollback":
+    if run.get("kind") in ROW_KINDS:
+        done, total = total_of("inserted", "updated", "unchanged", "rejected", "failed"), total_of("total")
+    elif run.get("kind") == "rollback":
         done, total = total_of("rolled_back", "conflicts", "failed"), total_of("to_restore")
     elif run.get("kind") == "cutover" and files.get("switched"):
         done, total = total_of("switched", "held_back", "conflicts", "failed"), total_of("total")
@@ -79,7 +81,8 @@ class Lines:
             return
         self._phase, self._next = phase, now + PLAIN_EVERY
         done, total = progress_of(run)
-        so_far = f": {words.count(done)} of {words.plural(total, 'file')}" if total else ""
+        unit = "row" if run.get("kind") in ROW_KINDS else "file"
+        so_far = f": {words.count(done)} of {words.plural(total, unit)}" if total else ""
         self._console.print(f"{words.safe(phase)}{so_far}", markup=False)
 
 

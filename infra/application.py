@@ -6,7 +6,7 @@ from pathlib import Path
 from aws_cdk import App, Tags
 
 from infra import nag
-from infra.catalogue import KINDS
+from infra.catalogue import CONTEXTS
 from infra.stacks.stateful import StatefulStack
 from infra.stacks.stateless import StatelessStack
 from infra.stage import Stage
@@ -20,9 +20,9 @@ def context() -> dict[str, object]:
     return found
 
 
-def definitions(folder: Path = ROOT / "statemachines" / "files") -> dict[str, str]:
+def definitions(folder: Path = ROOT / "statemachines") -> dict[str, str]:
     """Kind of run -> its state machine's definition, placeholders unfilled."""
-    return {kind: (folder / f"{kind}.asl.json").read_text() for kind in KINDS}
+    return {kind: (folder / context / f"{kind}.asl.json").read_text() for context, kinds in CONTEXTS.items() for kind in kinds}
 
 
 def build(app: App, *, stage: Stage, asl: dict[str, str], bundle: bool) -> None:

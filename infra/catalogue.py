@@ -13,7 +13,11 @@ from waybill.settings import (
     SourceEnvironment,
 )
 
-KINDS = ("backup", "cutover", "rollback")
+# Context -> the kinds of run that it has: a folder of statemachines/ each, a definition each.
+CONTEXTS = {"files": ("backup", "cutover", "rollback"), "records": ("load", "undo")}
+# Which function ends a run whose execution broke off.
+FINISHERS = {"files": "FinishRun", "records": "FinishLoad"}
+KINDS = tuple(kind for kinds in CONTEXTS.values() for kind in kinds)
 
 
 class Access(StrEnum):
@@ -26,6 +30,8 @@ class Access(StrEnum):
     INDEX_READ = auto()
     WORK_READ = auto()
     WORK_WRITE = auto()
+    INBOX_READ = auto()
+    INBOX_WRITE = auto()
     SOURCE_READ = auto()
     DESTINATION_READ = auto()
     DESTINATION_WRITE = auto()
@@ -45,26 +51,50 @@ class FunctionSpec:
     access: frozenset[Access]
     timeout: int = 900
     memory: int = 512
+    # Reads workbooks: it gets the layer with what that takes, which the others are spared.
+    workbooks: bool = False
 
 
 _TABLE = {Access.TABLE_READ, Access.TABLE_WRITE}
 # Reads the ledger and writes no file: only the run's own progress and results.
 _READER = {Access.TABLE_READ, Access.INDEX_READ, Access.RUN_WRITE}
+# Of records, which have no ledger: nothing but runs is read and written.
+_RUN = {Access.TABLE_READ, Access.RUN_WRITE}
 _WORK = {Access.WORK_READ, Access.WORK_WRITE}
 
 
 def _task(
-    name: str, environment: type[Environment], access: set[Access], *, memory: int = 512, timeout: int = 900
+    name: str,
+    environment: type[Environment],
+    access: set[Access],
+    *,
+    memory: int = 512,
+    timeout: int = 900,
+    context: str = "files",
+    workbooks: bool = False,
 ) -> FunctionSpec:
     module = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
     return FunctionSpec(
         id=name,
-        handler=f"waybill.files.tasks.{module}.handler",
+        handler=f"waybill.{context}.tasks.{module}.handler",
         environment=environment,
         access=frozenset(access),
         timeout=timeout,
         memory=memory,
+        workbooks=workbooks,
     )
+
+
+def _records(
+    name: str,
+    environment: type[Environment],
+    access: set[Access],
+    *,
+    memory: int = 512,
+    timeout: int = 900,
+    workbooks: bool = False,
+) -> FunctionSpec:
+    return _task(name, environment, access, memory=memory, timeout=timeout, context="records", workbooks=workbooks)
 
 
 FUNCTIONS: tuple[FunctionSpec, ...] = (
@@ -90,13 +120,20 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         _TABLE | _WORK | {Access.INDEX_READ, Access.RUNS_DESCRIBE, Access.EVENTS_PUT, Access.UPLOADS_ABORT},
         memory=1769,
     ),
+    _records("StartLoad", LedgerEnvironment, {Access.TABLE_READ, Access.TABLE_WRITE, Access.RUNS_DESCRIBE}, timeout=60),
+    _records("ReadInput", LedgerEnvironment, _RUN | _WORK | {Access.INBOX_READ}, memory=1769, workbooks=True),
+    _records("PlanLoad", SalesforceEnvironment, _RUN | _WORK, memory=3008),
+    _records("LoadRows", SalesforceEnvironment, _RUN | _WORK, memory=1769),
+    _records("Reconcile", SalesforceEnvironment, _RUN | _WORK, memory=1769),
+    _records("PlanUndo", SalesforceEnvironment, _RUN | _WORK, memory=3008),
+    _records("FinishLoad", LedgerEnvironment, _TABLE | _WORK | {Access.RUNS_DESCRIBE, Access.EVENTS_PUT}, memory=1769),
     FunctionSpec(
         id="Api",
         handler="waybill.api.app.handler",
         environment=ApiEnvironment,
         access=frozenset(
             _TABLE
-            | {Access.INDEX_READ, Access.WORK_READ, Access.SOURCE_READ, Access.DESTINATION_READ}
+            | {Access.INDEX_READ, Access.WORK_READ, Access.INBOX_WRITE, Access.SOURCE_READ, Access.DESTINATION_READ}
             | {Access.RUNS_DESCRIBE, Access.RUNS_CONTROL}
         ),
         timeout=29,

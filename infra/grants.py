@@ -119,6 +119,15 @@ def _work_write(resources: Resources, _: Stack) -> Iterator[Grant]:
     yield Grant(["s3:PutObject", "s3:AbortMultipartUpload"], [f"{resources.work_arn}/runs/*"], OBJECTS)
 
 
+def _inbox_read(resources: Resources, _: Stack) -> Iterator[Grant]:
+    yield Grant(["s3:GetObject"], [f"{resources.work_arn}/inbox/*"], OBJECTS)
+
+
+def _inbox_write(resources: Resources, _: Stack) -> Iterator[Grant]:
+    """An upload link carries the rights of who signed it."""
+    yield Grant(["s3:PutObject"], [f"{resources.work_arn}/inbox/*"], OBJECTS)
+
+
 def _source_read(resources: Resources, _: Stack) -> Iterator[Grant]:
     """The source is another's: buckets by name, reading only. ListBucket also makes a missing object a 404 and not a 403."""
     arns = [f"arn:aws:s3:::{name}" for name in resources.stage.config.source.buckets]
@@ -175,6 +184,8 @@ _GRANTS: Mapping[Access, Callable[[Resources, Stack], Iterator[Grant]]] = {
     Access.INDEX_READ: _index,
     Access.WORK_READ: _work_read,
     Access.WORK_WRITE: _work_write,
+    Access.INBOX_READ: _inbox_read,
+    Access.INBOX_WRITE: _inbox_write,
     Access.SOURCE_READ: _source_read,
     Access.DESTINATION_READ: _destination_read,
     Access.DESTINATION_WRITE: _destination_write,

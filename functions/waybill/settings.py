@@ -25,6 +25,7 @@ class Frozen(BaseModel):
 class AuthFlow(StrEnum):
     JWT_BEARER = "jwt_bearer"
     CLIENT_CREDENTIALS = "client_credentials"
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105 - the name of a flow
     SOAP_PASSWORD = "soap_password"  # noqa: S105 - the name of a flow
 
 
@@ -99,6 +100,15 @@ class MigrationSettings(Frozen):
     canary: Annotated[int, Field(ge=0, le=200)] = 20
 
 
+class RecordsSettings(Frozen):
+    # Seconds for which a call whose reply was lost may still be at work in Salesforce; then its rows are looked for.
+    settle_seconds: Annotated[float, Field(ge=0, le=600)] = 60
+    # Where uploads go instead of S3: the local stack's endpoint.
+    upload_endpoint: str | None = None
+    # Bytes of an upload.
+    max_upload: Annotated[int, Field(ge=1, le=5 * 1024**3)] = 1024**3
+
+
 class Configuration(Frozen):
     """The configuration of a stage. It is snapshotted into each run."""
 
@@ -106,6 +116,7 @@ class Configuration(Frozen):
     source: SourceSettings
     destination: DestinationSettings = DestinationSettings()
     migration: MigrationSettings = MigrationSettings()
+    records: RecordsSettings = RecordsSettings()
 
 
 class Environment(Frozen):

@@ -17,6 +17,9 @@ RUNTIME = lambda_.Runtime.PYTHON_3_14
 ARCHITECTURE = lambda_.Architecture.ARM_64
 # Wheels that fit Lambda's Amazon Linux 2023 on arm64.
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
+REQUIREMENTS = ROOT / "requirements.txt"
+# The same, and what reads workbooks.
+WITH_WORKBOOKS = ROOT / "requirements-records.txt"
 
 
 def functions_code() -> lambda_.Code:
@@ -24,12 +27,14 @@ def functions_code() -> lambda_.Code:
     return lambda_.Code.from_asset(str(ROOT / "functions"), exclude=["**/__pycache__", "**/*.pyc", "*.egg-info"])
 
 
-def dependency_layer(scope: Construct, *, requirements: Path = ROOT / "requirements.txt") -> lambda_.LayerVersion:
+def dependency_layer(
+    scope: Construct, construct_id: str = "Dependencies", *, requirements: Path = REQUIREMENTS
+) -> lambda_.LayerVersion:
     """A layer with everything in `requirements`, installed by pip for Lambda's platform, each file checked by its hash."""
     return lambda_.LayerVersion(
         scope,
-        "Dependencies",
-        description="Waybill's Python dependencies, from requirements.txt",
+        construct_id,
+        description=f"Waybill's Python dependencies, from {requirements.name}",
         compatible_runtimes=[RUNTIME],
         compatible_architectures=[ARCHITECTURE],
         code=lambda_.Code.from_asset(

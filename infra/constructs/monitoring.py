@@ -17,6 +17,8 @@ NAMESPACE = "Waybill"
 FIVE_MINUTES = Duration.minutes(5)
 # What a kind of run does to a file when all goes well.
 DONE = {"backup": "FilesVerified", "cutover": "UrlsSwitched", "rollback": "UrlsRestored"}
+# Kinds whose runs are counted in rows.
+RECORDS = ("load", "undo")
 FAILED_PERCENT = 5
 QUOTA_PERCENT = 80
 
@@ -33,7 +35,8 @@ class Monitoring(Construct):
         )
         if stage.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(stage.alarm_email))
-        alarms = [alarm for kind in DONE for alarm in self._alarms(kind)]
+        alarms = [alarm for kind in DONE for alarm in (self._files_failed(kind), *self._alarms(kind))]
+        alarms += [alarm for kind in RECORDS for alarm in self._alarms(kind)]
         for alarm in alarms:
             alarm.add_alarm_action(actions.SnsAction(self.topic))
         self._dashboard(alarms)
@@ -47,9 +50,11 @@ class Monitoring(Construct):
             period=FIVE_MINUTES,
         )
 
-    def _each_kind(self, *names: str, statistic: str = cloudwatch.Stats.SUM) -> list[cloudwatch.IMetric]:
+    def _each_kind(
+        self, *names: str, statistic: str = cloudwatch.Stats.SUM, kinds: Iterable[str] = tuple(DONE)
+    ) -> list[cloudwatch.IMetric]:
         return [
-            self._metric(name, kind=kind, statistic=statistic).with_(label=f"{kind}: {name}") for name in names for kind in DONE
+            self._metric(name, kind=kind, statistic=statistic).with_(label=f"{kind}: {name}") for name in names for kind in kinds
         ]
 
     def _failed_percent(self, kind: str) -> cloudwatch.MathExpression:
@@ -76,13 +81,15 @@ class Monitoring(Construct):
             label=f"{kind}: runs failed",
         )
 
-    def _alarms(self, kind: str) -> Iterable[cloudwatch.Alarm]:
-        yield self._alarm(
+    def _files_failed(self, kind: str) -> cloudwatch.Alarm:
+        return self._alarm(
             f"{kind}-files-failed",
             self._failed_percent(kind),
             above=FAILED_PERCENT,
             says=f"More than {FAILED_PERCENT} % of the files of a {kind} failed within 5 minutes. See the run's errors.",
         )
+
+    def _alarms(self, kind: str) -> Iterable[cloudwatch.Alarm]:
         yield self._alarm(
             f"{kind}-run-failed",
             self._runs_lost(kind),
@@ -135,7 +142,13 @@ class Monitoring(Construct):
         board.add_widgets(
             _graph("Task time, p95, s", self._each_kind("TaskSeconds", statistic=cloudwatch.Stats.percentile(95))),
             _graph("Failed, % of files", [self._failed_percent(kind) for kind in DONE]),
-            _graph("Runs", [*started, *(self._runs_lost(kind) for kind in DONE)]),
+            _graph("Runs", [*started, *(self._runs_lost(kind) for kind in self._machines)]),
+        )
+        p95 = cloudwatch.Stats.percentile(95)
+        board.add_widgets(
+            _graph("Records", self._each_kind("RecordsProcessed", "ValidationErrors", "RecordsFailed", kinds=RECORDS)),
+            _graph("Requests of records", self._each_kind("SalesforceApiCalls", "SalesforceQuotaUsed", kinds=RECORDS)),
+            _graph("Task time of records, p95, s", self._each_kind("TaskSeconds", statistic=p95, kinds=RECORDS)),
         )
 
 

@@ -53,7 +53,13 @@ class StatefulStack(Stack):
                     prefix="runs/",
                     expiration=Duration.days(stage.run_retention_days),
                     noncurrent_version_expiration=Duration.days(30),
-                )
+                ),
+                s3.LifecycleRule(
+                    id="inbox",
+                    prefix="inbox/",
+                    expiration=Duration.days(30),
+                    noncurrent_version_expiration=Duration.days(7),
+                ),
             ],
         )
         self.salesforce_secret = self._secret("SalesforceSecret", described="How Waybill logs in to Salesforce")

@@ -8,8 +8,8 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.catalogue import FUNCTIONS, KINDS
-from infra.constructs.code import dependency_layer, functions_code
+from infra.catalogue import CONTEXTS, FINISHERS, FUNCTIONS, KINDS
+from infra.constructs.code import WITH_WORKBOOKS, dependency_layer, functions_code
 from infra.constructs.http_api import RunsApi
 from infra.constructs.log_group import log_group
 from infra.constructs.monitoring import Monitoring
@@ -54,7 +54,9 @@ class StatelessStack(Stack):
             kind: RunMachine(self, kind, definition=definitions[kind], functions=functions, resources=self._resources).machine
             for kind in KINDS
         }
-        self._finish_what_stopped([machine.state_machine_arn for machine in machines.values()], functions["FinishRun"])
+        for context, finisher in FINISHERS.items():
+            stopped = [machines[kind].state_machine_arn for kind in CONTEXTS[context]]
+            self._finish_what_stopped(context, stopped, functions[finisher])
         if stage.nightly_backup:
             NightlyBackup(self, cron=stage.nightly_backup, machine=machines["backup"], stage_name=stage.name)
         Monitoring(self, stage=stage, key=stateful.key, machines=machines)
@@ -72,11 +74,19 @@ class StatelessStack(Stack):
         CfnOutput(self, "ApiUrl", value=f"{api.api.api_endpoint}/api")
 
     def _functions(self, *, bundle: bool) -> dict[str, lambda_.Function]:
-        code, layers = functions_code(), [dependency_layer(self)] if bundle else []
-        variables = self._variables()
+        code, variables = functions_code(), self._variables()
+        usual: list[lambda_.ILayerVersion] = [dependency_layer(self)] if bundle else []
+        workbooks: list[lambda_.ILayerVersion] = []
+        if bundle:
+            workbooks.append(dependency_layer(self, "WorkbookDependencies", requirements=WITH_WORKBOOKS))
         return {
             spec.id: TaskFunction(
-                self, spec, code=code, layers=[*layers], resources=self._resources, variables=variables
+                self,
+                spec,
+                code=code,
+                layers=workbooks if spec.workbooks else usual,
+                resources=self._resources,
+                variables=variables,
             ).function
             for spec in FUNCTIONS
         }
@@ -113,17 +123,18 @@ class StatelessStack(Stack):
         return config.model_copy(
             update={
                 "salesforce": config.salesforce.model_copy(update={"login_url": salesforce.value_as_string}),
+                "records": config.records.model_copy(update={"upload_endpoint": aws.value_as_string}),
                 "destination": config.destination.model_copy(update={"link_base": link_base}),
             }
         )
 
-    def _finish_what_stopped(self, machines: list[str], finish_run: lambda_.IFunction) -> None:
+    def _finish_what_stopped(self, context: str, machines: list[str], finish_run: lambda_.IFunction) -> None:
         """An execution that died or was stopped could not finish its run itself: its lock, totals and report are still open."""
         rule = events.Rule(
             self,
-            "StoppedRuns",
-            rule_name=f"waybill-{self._stage.name}-stopped-runs",
-            description="Finishes the run of an execution that failed, timed out or was aborted",
+            "StoppedRuns" if context == "files" else f"Stopped{context.capitalize()}",
+            rule_name=f"waybill-{self._stage.name}-stopped-{'runs' if context == 'files' else context}",
+            description=f"Finishes the run of an execution of {context} that failed, timed out or was aborted",
             event_pattern=events.EventPattern(
                 source=["aws.states"],
                 detail_type=["Step Functions Execution Status Change"],

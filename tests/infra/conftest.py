@@ -15,7 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = ("local", "dev", "prod")
-KINDS = ("backup", "cutover", "rollback")
+FILES, RECORDS = ("backup", "cutover", "rollback"), ("load", "undo")
+KINDS = (*FILES, *RECORDS)
 # What a reference stands for in a resolved template.
 PSEUDO = {
     "AWS::AccountId": "123456789012",

@@ -7,7 +7,7 @@ import pytest
 
 from waybill import telemetry
 
-from .conftest import KINDS, Assembly
+from .conftest import FILES, KINDS, RECORDS, Assembly
 
 METRICS = {
     *("FilesListed", "FilesCopied", "BytesCopied", "FilesVerified", "UrlsSwitched", "UrlsRestored", "FilesFailed"),
@@ -21,6 +21,7 @@ METRICS = {
         "TaskSeconds",
     ),
 }
+OF_RECORDS = {"RecordsProcessed", "ValidationErrors", "RecordsFailed", "SalesforceApiCalls", "SalesforceQuotaUsed", "TaskSeconds"}
 
 
 def _alarm(assembly: Assembly, name: str) -> dict[str, Any]:
@@ -40,10 +41,11 @@ def test_the_dashboard_shows_every_metric_of_every_kind(assembly: Assembly) -> N
                 assert set(dimensions) == {"Kind", "Stage"}
                 assert dimensions["Stage"] == assembly.stage
                 shown.add((name, dimensions["Kind"]))
-    assert shown == {(name, kind) for name in METRICS for kind in KINDS}
+    files = {(name, kind) for name in METRICS for kind in FILES}
+    assert shown == files | {(name, kind) for name in OF_RECORDS for kind in RECORDS}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FILES)
 def test_files_that_fail_raise_an_alarm_above_five_percent_in_five_minutes(assembly: Assembly, kind: str) -> None:
     alarm = _alarm(assembly, f"{kind}-files-failed")
     metrics = {m["MetricStat"]["Metric"]["MetricName"] for m in alarm["Metrics"] if "MetricStat" in m}
@@ -78,21 +80,22 @@ def test_telemetry_writes_the_dimensions_that_alarms_watch(capsys: pytest.Captur
 def test_every_alarm_tells_the_topic_and_says_what_to_do(assembly: Assembly) -> None:
     (topic,) = assembly.stateless.of_type("AWS::SNS::Topic")
     alarms = assembly.stateless.of_type("AWS::CloudWatch::Alarm").values()
-    assert len(alarms) == 12
+    assert len(alarms) == 18
     for alarm in alarms:
         assert alarm["AlarmActions"] == [{"Ref": topic}]
         assert alarm["AlarmDescription"]
         assert alarm["TreatMissingData"] == "notBreaching"
 
 
-def test_executions_that_stop_are_finished_by_finish_run(assembly: Assembly) -> None:
-    (rule,) = assembly.stateless.of_type("AWS::Events::Rule").values()
-    rule = assembly.stateless.resolve(rule)
+@pytest.mark.parametrize(("finisher", "kinds"), [("FinishRun", FILES), ("FinishLoad", RECORDS)])
+def test_executions_that_stop_are_finished_by_their_context(assembly: Assembly, finisher: str, kinds: tuple[str, ...]) -> None:
+    rules = [assembly.stateless.resolve(rule) for rule in assembly.stateless.of_type("AWS::Events::Rule").values()]
+    (rule,) = (rule for rule in rules if rule["Targets"][0]["Arn"].startswith(f"<{finisher}Function"))
     machines = assembly.stateless.of_type("AWS::StepFunctions::StateMachine")
+    ours = {name for name, machine in machines.items() if machine["StateMachineName"].rpartition("-")[2] in kinds}
     assert rule["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
-    assert sorted(rule["EventPattern"]["detail"]["stateMachineArn"]) == sorted(f"<{name}>" for name in machines)
+    assert set(rule["EventPattern"]["detail"]["stateMachineArn"]) == {f"<{name}>" for name in ours}
     (target,) = rule["Targets"]
-    assert target["Arn"].startswith("<FinishRunFunction")
     assert not {"Input", "InputPath", "InputTransformer"} & set(target)
 
 

@@ -1,4 +1,4 @@
-"""The three definitions as Step Functions would get them, and what can be read from them without running them."""
+"""The definitions as Step Functions would get them, and what can be read from them without running them."""
 
 import json
 import re
@@ -9,12 +9,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-KINDS = ("backup", "cutover", "rollback")
+FILES, RECORDS = ("backup", "cutover", "rollback"), ("load", "undo")
+KINDS = (*FILES, *RECORDS)
+# The functions that begin and end a run of that kind.
+STARTERS = {kind: "StartLoad" if kind in RECORDS else "StartRun" for kind in KINDS}
+FINISHERS = {kind: "FinishLoad" if kind in RECORDS else "FinishRun" for kind in KINDS}
 STATES = "arn:aws:states:us-east-1:123456789012:stateMachine"
 WORK_BUCKET = "work"
 TABLE = "waybill"
 
-_FOLDER = Path(__file__).parents[2] / "statemachines" / "files"
+_FOLDER = Path(__file__).parents[2] / "statemachines"
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 _VALUES = {
     "WorkBucketName": WORK_BUCKET,
@@ -29,7 +33,7 @@ _VALUES = {
 @cache
 def text(kind: str) -> str:
     """The definition with its placeholders filled: a function's ARN by the function's own id."""
-    source = (_FOLDER / f"{kind}.asl.json").read_text(encoding="utf-8")
+    source = (_FOLDER / ("records" if kind in RECORDS else "files") / f"{kind}.asl.json").read_text(encoding="utf-8")
     return _PLACEHOLDER.sub(lambda match: _VALUES.get(match[1]) or match[1].removesuffix("FunctionArn"), source)
 
 

@@ -18,7 +18,9 @@ from waybill.files.tasks import (
     plan_units,
     validate_files,
 )
+from waybill.records.tasks import finish_load, load_rows, plan_load, read_input, reconcile
 from waybill.runs import starting
+from waybill.runs.task import Reply as TaskReply
 
 # Payloads and replies are JSON.
 Json = Any
@@ -36,6 +38,13 @@ _MODELS: Mapping[str, tuple[type[BaseModel], type[BaseModel]]] = {
     "UpdateUrls": (turning.UnitRequest, turning.UnitReply),
     "RestoreUrls": (turning.UnitRequest, turning.UnitReply),
     "FinishRun": (finish_run.FinishRequest, finish_run.FinishReply),
+    "StartLoad": (starting.StartRequest, starting.StartReply),
+    "ReadInput": (read_input.ReadRequest, TaskReply),
+    "PlanLoad": (plan_load.PlanRequest, plan_load.PlanReply),
+    "PlanUndo": (plan_load.PlanRequest, plan_load.PlanReply),
+    "LoadRows": (load_rows.LoadRequest, load_rows.LoadReply),
+    "Reconcile": (reconcile.ReconcileRequest, TaskReply),
+    "FinishLoad": (finish_load.FinishRequest, finish_load.FinishReply),
 }
 STARTED_AT = "2026-01-02T03:04:05Z"
 FENCE = 7
@@ -48,9 +57,9 @@ class FakeLambdas:
     that the backup inside a cutover calls are named `delta:<function>`.
     """
 
-    def __init__(self, kind: str, *, packets: int = 1, shards: int = 1, units: int = 1) -> None:
+    def __init__(self, kind: str, *, packets: int = 1, shards: int = 1, units: int = 1, steps: int = 1) -> None:
         self._kind = kind
-        self._counts = {"packets": packets, "shards": shards, "units": units}
+        self._counts = {"packets": packets, "shards": shards, "units": units, "steps": steps}
         self._scripts: dict[str, list[Reply]] = {}
         self._lock = threading.Lock()
         self.calls: list[tuple[str, Json]] = []
@@ -85,7 +94,7 @@ class FakeLambdas:
 
     def _usual(self, function: str, payload: Json) -> dict[str, Any]:
         match function:
-            case "StartRun":
+            case "StartRun" | "StartLoad":
                 return _started(payload)
             case "ListAccounts":
                 return {"packets": self._counts["packets"]}
@@ -99,6 +108,10 @@ class FakeLambdas:
                 return {"ready": True}
             case "PlanUnits":
                 return {"units": self._counts["units"]}
+            case "PlanLoad" | "PlanUndo":
+                return {"steps": self._counts["steps"]}
+            case "ReadInput" | "LoadRows" | "Reconcile":
+                return {}
             case "UpdateUrls" | "RestoreUrls":
                 return {"unit": payload["unit"]["unit"]}
         return finished(None)(payload)
@@ -127,7 +140,9 @@ def finished(status: str | None, message: str = "") -> Callable[[Json], dict[str
             said, why = "refused" if payload["error"]["Error"] == "NotReady" else "failed", payload["error"]["Error"]
         elif said is None and payload.get("delta"):
             said = payload["delta"]["status"]
-        return {"result": {"run_id": payload["run"]["run_id"], "status": said or "completed", "message": why, "files": {}}}
+        return {
+            "result": {"run_id": payload["run"]["run_id"], "status": said or "completed", "message": why, "files": {}, "rows": {}}
+        }
 
     return reply
 

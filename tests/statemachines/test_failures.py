@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from .conftest import MakeRig
+from .definitions import FINISHERS, KINDS, STARTERS
 from .lambdas import Json, error
 from .rig import entered, output
 from .ways import CANARY, EXECUTE
@@ -106,9 +107,15 @@ def test_a_failure_that_cannot_be_noted_stays_in_the_maps_results_and_the_others
         ("cutover", "PlanUnits"),
         ("cutover", "UpdateUrls"),
         ("rollback", "PlanUnits"),
+        ("load", "ReadInput"),
+        ("load", "PlanLoad"),
+        ("load", "LoadRows"),
+        ("load", "Reconcile"),
+        ("undo", "PlanUndo"),
+        ("undo", "LoadRows"),
     ],
 )
-def test_finish_run_is_told_error_and_cause_and_the_execution_repeats_what_it_says(
+def test_whoever_ends_a_run_is_told_error_and_cause_and_the_execution_repeats_what_it_says(
     kind: str, function: str, make_rig: MakeRig, name: str
 ) -> None:
     rig = make_rig(kind)
@@ -116,7 +123,7 @@ def test_finish_run_is_told_error_and_cause_and_the_execution_repeats_what_it_sa
         rig.lambdas.script("PlanUnits", CANARY)
     rig.lambdas.script(function, error("LockLost", "Another run has the lock."))
     execution = rig.run(name, EXECUTE)
-    (told,) = rig.lambdas.payloads("FinishRun")
+    (told,) = rig.lambdas.payloads(FINISHERS[kind])
     assert told["error"]["Error"] == "LockLost"
     assert json.loads(told["error"]["Cause"])["errorMessage"] == "Another run has the lock."
     assert told["run"]["run_id"] == f"{kind}-{name}"
@@ -124,13 +131,13 @@ def test_finish_run_is_told_error_and_cause_and_the_execution_repeats_what_it_sa
     assert (execution.error, execution.cause) == ("RunFailed", "LockLost")
 
 
-@pytest.mark.parametrize("kind", ["backup", "cutover", "rollback"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_refused_execution_names_the_run_that_is_at_work(kind: str, make_rig: MakeRig, name: str) -> None:
     rig = make_rig(kind)
-    rig.lambdas.script("StartRun", {"outcome": "refused", "message": "Run backup-1 is at work."})
+    rig.lambdas.script(STARTERS[kind], {"outcome": "refused", "message": "Run backup-1 is at work."})
     execution = rig.run(name)
     assert (execution.error, execution.cause) == ("RunRefused", "Run backup-1 is at work.")
-    assert [function for function, _ in rig.lambdas.calls] == ["StartRun"]
+    assert [function for function, _ in rig.lambdas.calls] == [STARTERS[kind]]
 
 
 def test_an_attempt_that_is_retried_does_not_leave_its_error_behind(make_rig: MakeRig, name: str) -> None:

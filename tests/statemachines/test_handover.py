@@ -9,7 +9,7 @@ import pytest
 from local.stepfunctions.execution import Execution
 
 from .conftest import MakeRig
-from .definitions import KINDS, STATES
+from .definitions import KINDS, STARTERS, STATES
 from .lambdas import FENCE, PARKED, STARTED_AT, error, finished
 from .rig import output, packet, shard, unit
 from .ways import CANARY, DRY_RUN, EXECUTE
@@ -26,12 +26,12 @@ def run_of(kind: str, name: str, mode: str, *, dry_run: bool) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_start_run_gets_the_execution_and_its_input_also_when_started_with_nothing(
+def test_whoever_starts_a_run_gets_the_execution_and_its_input_also_when_started_with_nothing(
     kind: str, make_rig: MakeRig, name: str
 ) -> None:
     rig = make_rig(kind)
     execution = rig.run(name, {})
-    assert rig.lambdas.payloads("StartRun") == [
+    assert rig.lambdas.payloads(STARTERS[kind]) == [
         {"kind": kind, "execution_arn": execution.arn, "execution_name": name, "input": {}}
     ]
     assert execution.arn == f"{STATES.replace('stateMachine', 'execution')}:{kind}:{name}"

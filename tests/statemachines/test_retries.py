@@ -45,8 +45,21 @@ TASKS = (
     ("rollback", "PlanUnits", "PlanUnits", 0),
     ("rollback", "RestoreUrls", "RestoreUrls", 0),
     ("rollback", "FinishRun", "FinishRun", 0),
+    ("load", "StartLoad", "StartLoad", 0),
+    ("load", "ReadInput", "ReadInput", 0),
+    ("load", "PlanLoad", "PlanLoad", 0),
+    ("load", "LoadRows", "LoadRows", 0),
+    ("load", "Reconcile", "Reconcile", 0),
+    ("load", "FinishLoad", "FinishLoad", 0),
+    ("undo", "StartLoad", "StartLoad", 0),
+    ("undo", "PlanUndo", "PlanUndo", 0),
+    ("undo", "LoadRows", "LoadRows", 0),
+    ("undo", "FinishLoad", "FinishLoad", 0),
 )
-TALKS_TO_SALESFORCE = {"ListAccounts", "ListFiles", "CheckReadiness", "Canary", "UpdateUrls", "RestoreUrls"}
+TALKS_TO_SALESFORCE = {
+    *("ListAccounts", "ListFiles", "CheckReadiness", "Canary", "UpdateUrls", "RestoreUrls"),
+    *("PlanLoad", "LoadRows", "Reconcile", "PlanUndo"),
+}
 each_task = pytest.mark.parametrize(("kind", "state", "function", "before"), TASKS, ids=str)
 # Seconds that the six retries wait at most.
 LONGEST_WAITS = (2, 4, 8, 16, 32, 60)

@@ -1,13 +1,15 @@
-"""Every way through the three machines: each scenario enters the states that it says, and together they take every branch."""
+"""Every way through the machines: each scenario enters the states that it says, and together they take every branch."""
 
 import pytest
 
 from .conftest import MakeRig
-from .definitions import KINDS, steps, walked, workflows
+from .definitions import FINISHERS, KINDS, steps, walked, workflows
+from .record_ways import LOAD, UNDO
 from .rig import entered, output
 from .scenarios import Scenario
-from .ways import SCENARIOS
+from .ways import SCENARIOS as OF_FILES
 
+SCENARIOS = {**OF_FILES, "load": LOAD, "undo": UNDO}
 EVERY = [pytest.param(kind, scenario, id=f"{kind}: {scenario.title}") for kind in KINDS for scenario in SCENARIOS[kind]]
 
 
@@ -28,7 +30,7 @@ def test_a_run_takes_the_way_that_its_scenario_tells(kind: str, scenario: Scenar
     for function, cursors in scenario.cursors.items():
         assert tuple(payload["cursor"] for payload in rig.lambdas.payloads(function)) == cursors, function
     assert {sk: error for sk, (error, _) in rig.faults(f"{kind}-{name}").items()} == scenario.faults
-    for payload in rig.lambdas.payloads("FinishRun"):
+    for payload in rig.lambdas.payloads(FINISHERS[kind]):
         assert (payload["error"] or {}).get("Error") == scenario.told
     if scenario.error is None:
         assert output(execution)["status"] == scenario.status

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from waybill.api.roles import Role
 from waybill.files.verifying import Difference, Mismatch, Verified
-from waybill.runs.model import MAX_FILES, AccountId, RunId
+from waybill.runs.model import MAX_FILES, AccountId, InputKey, LoadMode, RunId
 
 # An execution's input may have 256 KB: this many accounts take less than half of it.
 MAX_ACCOUNTS = 5_000
@@ -50,8 +50,43 @@ class RollbackRequest(Request):
     all: bool = False
 
 
-RunRequest = Annotated[BackupRequest | CutoverRequest | RollbackRequest, Field(discriminator="kind")]
+class LoadRequest(Request):
+    """Records into Salesforce. `input` is what an upload has answered; `retry_of`: the rows of that load that were not written."""
+
+    kind: Literal["load"]
+    mode: Literal["dry_run", "execute"]
+    input: InputKey | None = None
+    retry_of: RunId | None = None
+    write: LoadMode | None = None
+    allow_delete: bool = False
+
+
+class UndoRequest(Request):
+    """The way back from a load."""
+
+    kind: Literal["undo"]
+    mode: Literal["dry_run", "execute"]
+    run_id: RunId
+
+
+RunRequest = Annotated[BackupRequest | CutoverRequest | RollbackRequest | LoadRequest | UndoRequest, Field(discriminator="kind")]
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+
+class UploadRequest(Request):
+    """What is to be uploaded: a workbook, a CSV file, or a folder of them as a zip. `size` in bytes."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^/\x00-\x1f]+$")]
+    size: Annotated[int, Field(ge=1)]
+
+
+class Upload(BaseModel):
+    """Where to PUT the bytes, with these headers, within so many seconds; `input` then names them to a load."""
+
+    input: str
+    url: str
+    headers: dict[str, str]
+    expires_in: int
 
 
 class VerifyRequest(Request):

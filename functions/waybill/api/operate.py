@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from waybill.api.executions import Execution, Executions, NameTaken
-from waybill.api.models import BackupRequest, CutoverRequest, RollbackRequest
 from waybill.api.problems import Conflict
+from waybill.api.requesting import Started, input_of, refuse_nonsense
 from waybill.clock import iso
-from waybill.errors import InvalidInput, NotFound
-from waybill.runs.model import Control, Counts, RunKind, RunRecord, RunStatus, RunView
+from waybill.errors import NotFound
+from waybill.runs.model import Control, RunKind, RunRecord, RunStatus, RunView
 from waybill.runs.store import RunStore
 
 # A key of this form is the execution's name itself, so that whoever sends it knows the run's id; any other is hashed.
@@ -22,17 +22,15 @@ _READABLE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{7,63}")
 GRACE = timedelta(seconds=90)
 RESUME_SECONDS = 4.0  # that a resumed run is waited for before the reply goes out
 
-Started = BackupRequest | CutoverRequest | RollbackRequest
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """Everything is handed in. `machines`: kind of run -> ARN of its state machine. `progress`: a running run's counts so far."""
+    """Everything is handed in. `machines`: kind of run -> ARN of its state machine. `progress`: a running run with its counts so far."""
 
     store: RunStore
     executions: Executions
     machines: Mapping[str, str]
-    progress: Callable[[RunRecord], Counts]
+    progress: Callable[[RunRecord], RunView]
     unknown_accounts: Callable[[tuple[str, ...]], list[str]]
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
@@ -43,13 +41,10 @@ class Operator:
 
         Raises InvalidInput, NotFound, and Conflict where the key has started something else.
         """
-        self._refuse_nonsense(request)
+        refuse_nonsense(request, store=self.store, unknown_accounts=self.unknown_accounts)
         kind = RunKind(request.kind)
         name = execution_name(key, now=self.now())
-        given = {name: value for name, value in request.model_dump(mode="json", exclude={"kind"}).items() if value is not None}
-        if kind is RunKind.CUTOVER:
-            given.setdefault("canary", self.canary)
-        given["requested_by"] = requested_by
+        given = input_of(request, canary=self.canary, requested_by=requested_by)
         machine = self._machine(kind)
         try:
             self.executions.start(machine, name, given)
@@ -68,8 +63,8 @@ class Operator:
         if execution is not None and not execution.running:
             record = self.store.get(run_id)  # it may have ended between the two looks
             if record.status is RunStatus.RUNNING and self._overdue(execution):
-                return _ended_without_record(record, execution, self.progress(record))
-        return RunView.of(record, counts=self.progress(record) if record.status is RunStatus.RUNNING else None)
+                return _ended_without_record(self.progress(record), execution)
+        return self.progress(record) if record.status is RunStatus.RUNNING else RunView.of(record)
 
     def pause(self, run_id: str) -> RunView:
         """Asks the run to stand still. Raises NotFound, and Conflict where it does not run."""
@@ -130,26 +125,6 @@ class Operator:
             raise NotFound(f"There is no run {run_id}. `waybill runs list` shows the runs.")
         return execution.arn
 
-    def _refuse_nonsense(self, request: Started) -> None:
-        if isinstance(request, RollbackRequest):
-            if sum([request.run_id is not None, bool(request.accounts), request.all]) != 1:
-                raise InvalidInput("A rollback needs just one scope: run_id, accounts, or all.")
-            if request.run_id is not None:
-                self._require_executed_cutover(request.run_id)
-        unknown = self.unknown_accounts(request.accounts)
-        if unknown:
-            named = ", ".join(unknown[:10]) + (f" and {len(unknown) - 10} more" if len(unknown) > 10 else "")  # noqa: PLR2004
-            raise InvalidInput(
-                f"No entry belongs to account {named}: check the id. `waybill accounts` lists those that have entries."
-            )
-
-    def _require_executed_cutover(self, run_id: str) -> None:
-        record = self.store.get(run_id)
-        if record.kind is not RunKind.CUTOVER:
-            raise InvalidInput(f"Run {run_id} is a {record.kind}: only what a cutover switched can be rolled back.")
-        if record.dry_run:
-            raise InvalidInput(f"Run {run_id} was a dry run: it switched nothing that could be rolled back.")
-
     def _machine(self, kind: RunKind) -> str:
         if kind not in self.machines:
             raise NotFound(f"This stage has no state machine for a {kind}.")
@@ -202,7 +177,6 @@ class Operator:
             requested_by=str(execution.input.get("requested_by", "")),
             accounts=tuple(execution.input.get("accounts", ())),
             execution_arn=execution.arn,
-            files=Counts(),
             errors=(),
         )
 
@@ -263,10 +237,8 @@ def _why(execution: Execution) -> str:
     return ": ".join(part for part in (execution.error, execution.cause) if part)[:1_000]
 
 
-def _ended_without_record(record: RunRecord, execution: Execution, counts: Counts) -> RunView:
+def _ended_without_record(view: RunView, execution: Execution) -> RunView:
     status = RunStatus.CANCELLED if execution.status == "ABORTED" else RunStatus.FAILED
     message = f"The execution ended ({execution.status}) without recording the run's end. {_why(execution)}".strip()
     ended = iso(execution.stopped) if execution.stopped else None
-    return RunView.of(
-        record.model_copy(update={"status": status, "message": message, "ended_at": ended, "phase": "ended"}), counts=counts
-    )
+    return view.model_copy(update={"status": status, "message": message, "ended_at": ended, "phase": "ended"})

@@ -1,11 +1,19 @@
 """How far a running run is: the sum of the results that its steps have recorded so far."""
 
 from waybill.files.totals import backup_totals, switch_totals
-from waybill.runs.model import Counts, RunKind, RunRecord
+from waybill.records.progress import rows_so_far
+from waybill.runs.model import Context, Counts, RunKind, RunRecord, RunView
 from waybill.runs.store import RunStore
 
 # The name that cutover.asl.json gives to the execution of its backup: this much of its own, and a suffix.
 _DELTA_NAME, _DELTA_SUFFIX = 74, "-delta"
+
+
+def so_far(store: RunStore, record: RunRecord) -> RunView:
+    """The run with its counts so far."""
+    if record.kind.context is Context.RECORDS:
+        return RunView.of(record, rows=rows_so_far(store, record))
+    return RunView.of(record, counts=counts_so_far(store, record))
 
 
 def counts_so_far(store: RunStore, record: RunRecord) -> Counts:

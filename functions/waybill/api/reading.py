@@ -18,7 +18,8 @@ from waybill.files.ledger import Ledger
 from waybill.files.reporting import report_key
 from waybill.files.totals import errors_of
 from waybill.files.views import last_backup
-from waybill.runs.model import ErrorRow, RunKind, RunRecord, RunStatus, RunView
+from waybill.records.reporting import count_rows
+from waybill.runs.model import Context, ErrorRow, RowError, RunKind, RunRecord, RunStatus, RunView
 from waybill.runs.store import RunStore
 from waybill.runs.work import Row, WorkBucket, run_prefix
 
@@ -60,16 +61,21 @@ def runs_page(store: RunStore, *, cursor: str | None, limit: int) -> Page[RunVie
     return Page[RunView](items=views, next=RunsCursor(after=chosen[-1].run_id).encoded() if more and chosen else None)
 
 
-def errors_page(store: RunStore, work: WorkBucket, record: RunRecord | None, *, cursor: str | None, limit: int) -> Page[ErrorRow]:
+def errors_page(
+    store: RunStore, work: WorkBucket, record: RunRecord | None, *, cursor: str | None, limit: int
+) -> Page[ErrorRow | RowError]:
     """A run's error rows; for a cutover those of its backup follow. The rows of the pages before are read over again."""
     behind = decoded(OffsetCursor, cursor)
     start = behind.offset if behind else 0
     found = list(islice(_errors(store, work, record), start, start + limit + 1)) if record is not None else []
     following = OffsetCursor(offset=start + limit).encoded() if len(found) > limit else None
-    return Page[ErrorRow](items=found[:limit], next=following)
+    return Page[ErrorRow | RowError](items=found[:limit], next=following)
 
 
-def _errors(store: RunStore, work: WorkBucket, record: RunRecord) -> Iterator[ErrorRow]:
+def _errors(store: RunStore, work: WorkBucket, record: RunRecord) -> Iterator[ErrorRow | RowError]:
+    if record.kind.context is Context.RECORDS:
+        yield from count_rows(record, store=store, work=work).errors()
+        return
     yield from errors_of(store, work, record.run_id)
     if record.kind is RunKind.CUTOVER:
         yield from errors_of(store, work, delta_of(record))
@@ -157,7 +163,7 @@ def report_piece(client: "S3Client", work: WorkBucket, run_id: str, form: str, *
 def clean_up(store: RunStore, *, before: datetime, limit: int = 200) -> Cleanup:
     """Deletes the records of runs that ended before `before`.
 
-    Kept are cutovers that switched something, for a rollback names them, and the last complete backup, which later ones build on.
+    Kept are cutovers that switched something and loads that wrote, for a rollback or an undo names them, and the last complete backup, which later ones build on.
     """
     records = store.all()
     last = last_backup(records)
@@ -170,4 +176,4 @@ def clean_up(store: RunStore, *, before: datetime, limit: int = 200) -> Cleanup:
 def _may_go(record: RunRecord, *, before: datetime) -> bool:
     if record.status not in _ENDED or record.ended_at is None or parse_iso(record.ended_at) >= before:
         return False
-    return not (record.kind is RunKind.CUTOVER and not record.dry_run and record.status is not RunStatus.REFUSED)
+    return not (record.kind in {RunKind.CUTOVER, RunKind.LOAD} and not record.dry_run and record.status is not RunStatus.REFUSED)

@@ -54,6 +54,7 @@ ROUTES: Mapping[str, Role] = {
     "GET /api/accounts/<account_id>/files": Role.VIEWER,
     "GET /api/plan": Role.VIEWER,
     "POST /api/verify": Role.VIEWER,
+    "POST /api/uploads": Role.OPERATOR,
     "POST /api/rebuild": Role.ADMIN,
     # It updates one record of the org, to the value that it has.
     "POST /api/check": Role.OPERATOR,

@@ -9,12 +9,12 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Pat
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from waybill import compose
-from waybill.api.models import Cleanup, IdempotencyKey, LogEvent, Page, RunAccountView, RunRequest
+from waybill.api.models import Cleanup, IdempotencyKey, LogEvent, Page, RunAccountView, RunRequest, Upload, UploadRequest
 from waybill.api.reading import accounts_page, clean_up, errors_page, history_page, report_piece, runs_page
 from waybill.api.roles import role_to_start
 from waybill.api.services import current
 from waybill.counting import by_service
-from waybill.runs.model import ErrorRow, RunId, RunView
+from waybill.runs.model import ErrorRow, RowError, RunId, RunView
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
@@ -30,6 +30,11 @@ def start(
     services = current.get()
     services.caller.require(role_to_start(request.kind, dry_run=request.mode == "dry_run"))
     return _accepted(services.operator.start(request, key=key, requested_by=services.requested_by))
+
+
+@router.post("/api/uploads", summary="Begin an upload, for a load to take in")
+def upload(request: Annotated[UploadRequest, Body()]) -> Upload:
+    return current.get().uploads.begin(request)
 
 
 @router.get("/api/runs", summary="Runs, newest first")
@@ -57,21 +62,23 @@ def accounts(run_id: Id, cursor: Where = None, limit: Limit = 100) -> Page[RunAc
 
 
 @router.get("/api/runs/<run_id>/errors", summary="A run's error rows")
-def errors(run_id: Id, cursor: Where = None, limit: Limit = 100) -> Page[ErrorRow]:
+def errors(run_id: Id, cursor: Where = None, limit: Limit = 100) -> Page[ErrorRow | RowError]:
     services = current.get()
     return errors_page(services.store, services.work, services.record(run_id), cursor=cursor, limit=limit)
 
 
 @router.get("/api/runs/<run_id>/report", summary="A piece of the run's report")
 def report(
-    run_id: Id, form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json", offset: Annotated[int, Query(ge=0)] = 0
+    run_id: Id,
+    form: Annotated[Literal["json", "csv", "errors.csv"], Query(alias="format")] = "json",
+    offset: Annotated[int, Query(ge=0)] = 0,
 ) -> Response[str]:
     """A report may be larger than a reply: while the header `Waybill-Next-Offset` is there, more follows."""
     services = current.get()
     services.record(run_id)
     piece = report_piece(compose.aws("s3"), services.work, run_id, form, offset=offset)
     headers = {} if piece.following is None else {"Waybill-Next-Offset": str(piece.following)}
-    kind = "text/csv" if form == "csv" else "text/plain" if offset or headers else "application/json"
+    kind = "text/csv" if form != "json" else "text/plain" if offset or headers else "application/json"
     return Response(HTTPStatus.OK.value, content_type=f"{kind}; charset=utf-8", body=piece.text, headers=headers)
 
 

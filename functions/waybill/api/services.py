@@ -12,7 +12,8 @@ from waybill.api.auditing import Audit, Auditor
 from waybill.api.executions import Executions
 from waybill.api.identity import Caller
 from waybill.api.operate import Operator
-from waybill.api.progress import counts_so_far
+from waybill.api.progress import so_far
+from waybill.api.uploads import Uploads
 from waybill.clock import utcnow
 from waybill.errors import NotFound, SalesforceDenied, SalesforceError
 from waybill.files.domain import NO_ACCOUNT
@@ -62,6 +63,13 @@ class Services:
         return compose.work(self.environment)
 
     @cached_property
+    def uploads(self) -> Uploads:
+        records = self.environment.config.records
+        return Uploads(
+            client=compose.uploads(records.upload_endpoint), bucket=self.environment.work_bucket, largest=records.max_upload
+        )
+
+    @cached_property
     def audit(self) -> Audit:
         return Audit(compose.table(self.environment.table))
 
@@ -87,7 +95,7 @@ class Services:
             store=self.store,
             executions=self.executions,
             machines=self.environment.state_machines,
-            progress=partial(counts_so_far, self.store),
+            progress=partial(so_far, self.store),
             unknown_accounts=self.unknown_accounts,
             now=self.now,
             sleep=self.sleep,

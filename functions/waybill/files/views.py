@@ -11,7 +11,7 @@ from waybill.files.domain import NO_ACCOUNT, FileState
 from waybill.files.entries import AccountActivity, EntryReader
 from waybill.files.ledger import SUMMARY_BUCKETS, AccountSummary, FileItem, Ledger
 from waybill.files.urls import mask
-from waybill.runs.model import RunKind, RunRecord, RunStatus
+from waybill.runs.model import Context, RunKind, RunRecord, RunStatus
 
 TOP_ACCOUNTS = 10
 # Items of the ledger that one page reads at most, also where few of them are in the state asked for.
@@ -110,7 +110,7 @@ def _kept_states() -> Iterable[FileState]:
 def _phases(records: Sequence[RunRecord]) -> dict[str, PhaseView]:
     phases: dict[str, PhaseView] = {}
     for record in records:
-        if record.options.parent is None and record.status is not RunStatus.REFUSED:
+        if record.kind.context is Context.FILES and record.options.parent is None and record.status is not RunStatus.REFUSED:
             phases.setdefault(record.kind, _phase(record))
     return phases
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
 RunId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,120}$")]
+# A file, or a folder as a zip, in the work bucket.
+InputKey = Annotated[str, StringConstraints(pattern=r"^inbox/[A-Za-z0-9_-]{8,64}/[^/\x00-\x1f]{1,200}$")]
 AccountId = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]{15}([A-Za-z0-9]{3})?|no-account)$")]
 
 ERRORS_SHOWN = 50
@@ -140,8 +142,7 @@ class LoadMode(StrEnum):
 class LoadOptions(Model):
     """What a load takes in and may do. Either `input` or `retry_of` is given."""
 
-    # A file, or a folder as a zip, in the work bucket.
-    input: Annotated[str, StringConstraints(pattern=r"^inbox/[A-Za-z0-9_-]{8,64}/[^/\x00-\x1f]{1,200}$")] | None = None
+    input: InputKey | None = None
     # The run whose rejected and failed rows are loaded again.
     retry_of: RunId | None = None
     write: LoadMode | None = None

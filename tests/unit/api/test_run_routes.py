@@ -12,7 +12,7 @@ from waybill.api.executions import Execution, Executions
 from waybill.api.operate import Operator
 from waybill.api.problems import Conflict
 from waybill.errors import SalesforceUnavailable
-from waybill.runs.model import Control, Counts, ErrorRow, RunStatus
+from waybill.runs.model import Control, Counts, ErrorRow, RunStatus, RunView
 from waybill.settings import environ
 
 FULL = {"kind": "backup", "mode": "full"}
@@ -286,7 +286,7 @@ def _operator(stack: Stack, executions: Executions) -> Operator:
         store=stack.store,
         executions=executions,
         machines=stack.machines,
-        progress=lambda _: Counts(),
+        progress=RunView.of,
         unknown_accounts=lambda _: [],
         now=lambda: stack.now,
         sleep=lambda _: None,

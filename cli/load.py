@@ -1,0 +1,126 @@
+"""The commands of records: load, undo, retry."""
+
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli import words
+from cli.app import App, WaybillCommand
+from cli.errors import CommandError, ExitCode
+from cli.migrate import confirm, start
+from cli.params import RunId, one_of, wait_option, yes_option
+
+# A plan's folder may hold scripts and documents as well: only what a load reads is uploaded.
+READ = frozenset({".csv", ".json", ".tsv", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
+MODES = ("upsert", "insert", "update")
+
+
+@click.command(
+    cls=WaybillCommand,
+    epilog="""
+    waybill load plan/ --dry-run --wait
+    waybill load products.xlsx --execute --wait
+    waybill load accounts.csv --execute --mode update --wait --json
+    """,
+)
+@click.argument("path", type=click.Path(exists=True, path_type=Path), metavar="PATH")
+@click.option("--dry-run", is_flag=True, help="Write nothing: say of every row what would become of it.")
+@click.option("--execute", is_flag=True, help="Plan the load, then write to Salesforce what was planned.")
+@click.option("--mode", "write", type=click.Choice(MODES), help="What to do with every row, instead of what the plan says.")
+@click.option("--allow-delete", is_flag=True, help="Delete what the plan says; the deleted rows are kept for an undo.")
+@wait_option
+@yes_option
+@click.pass_obj
+def load(
+    app: App, *, path: Path, dry_run: bool, execute: bool, write: str | None, allow_delete: bool, wait: bool, yes: bool
+) -> ExitCode:
+    """Load a workbook, a CSV file, or a folder of them (also an SFDMU plan) into Salesforce."""
+    app.run_kind = "load"
+    mode = one_of(dry_run=dry_run, execute=execute)
+    if execute and not yes:
+        confirm(app, f"Load {path.name} into Salesforce?" if not allow_delete else f"Load {path.name}, and delete what it says?")
+    with packed(path) as file:
+        key = upload(app, file)
+    body = {"mode": mode, "input": key, "write": write, "allow_delete": allow_delete}
+    return start(app, "load", body, wait=wait)
+
+
+@click.command(
+    cls=WaybillCommand,
+    epilog="""
+    waybill undo --run load-20261121-140500-3f9a1c --dry-run --wait
+    waybill undo --run load-20261121-140500-3f9a1c --execute --wait
+    """,
+)
+@click.option("--run", "run_id", type=RunId(), metavar="ID", required=True, help="The load to undo.")
+@click.option("--dry-run", is_flag=True, help="Write nothing: say what would be undone, and what cannot be.")
+@click.option("--execute", is_flag=True, help="Restore, delete and create again. Rows edited since are left alone.")
+@wait_option
+@yes_option
+@click.pass_obj
+def undo(app: App, *, run_id: str, dry_run: bool, execute: bool, wait: bool, yes: bool) -> ExitCode:
+    """Take a load back: old values restored, inserted rows deleted, deleted rows created again."""
+    mode = one_of(dry_run=dry_run, execute=execute)
+    if execute and not yes:
+        confirm(app, f"Undo {words.safe(run_id)} in Salesforce?")
+    return start(app, "undo", {"mode": mode, "run_id": run_id}, wait=wait)
+
+
+@click.command(
+    cls=WaybillCommand,
+    epilog="""
+    waybill retry --run load-20261121-140500-3f9a1c --dry-run --wait
+    waybill retry --run load-20261121-140500-3f9a1c --execute --wait
+    """,
+)
+@click.option("--run", "run_id", type=RunId(), metavar="ID", required=True, help="The load whose rows are to be tried again.")
+@click.option("--dry-run", is_flag=True, help="Write nothing: say of every row what would become of it.")
+@click.option("--execute", is_flag=True, help="Write them to Salesforce.")
+@wait_option
+@yes_option
+@click.pass_obj
+def retry(app: App, *, run_id: str, dry_run: bool, execute: bool, wait: bool, yes: bool) -> ExitCode:
+    """Load only the rows again that a load has rejected or that have failed."""
+    mode = one_of(dry_run=dry_run, execute=execute)
+    if execute and not yes:
+        confirm(app, f"Load the failed rows of {words.safe(run_id)} into Salesforce?")
+    return start(app, "load", {"mode": mode, "retry_of": run_id}, wait=wait)
+
+
+@contextmanager
+def packed(path: Path) -> Iterator[Path]:
+    """The file itself; of a folder a zip with what a load reads, which is gone afterwards."""
+    if not path.is_dir():
+        yield path
+        return
+    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in READ and file.is_file() and not _hidden(file, path))
+    if not files:
+        raise CommandError(
+            f"{path} holds no file that a load reads.", hint=f"It reads {', '.join(sorted(READ))}.", name="NothingToLoad"
+        )
+    with tempfile.TemporaryDirectory(prefix="waybill-") as folder:
+        made = Path(folder, f"{path.resolve().name}.zip")
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in files:
+                archive.write(file, file.relative_to(path).as_posix())
+        yield made
+
+
+def _hidden(file: Path, root: Path) -> bool:
+    """`~$book.xlsx` is the lock of an open workbook; folders such as .git are nobody's data."""
+    return any(part.startswith((".", "~$")) for part in file.relative_to(root).parts)
+
+
+def upload(app: App, file: Path) -> str:
+    """Puts the file into the inbox; what to call it in a load."""
+    size = file.stat().st_size
+    if not size:
+        raise CommandError(f"{file} is empty.", name="NothingToLoad")
+    begun: dict[str, Any] = app.client.post("/uploads", {"name": file.name, "size": size})
+    app.client.put_file(str(begun["url"]), file, headers=begun["headers"])
+    return str(begun["input"])

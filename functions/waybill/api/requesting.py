@@ -1,0 +1,63 @@
+"""What a request to start a run means: the state machine's input, and what cannot be meant."""
+
+from collections.abc import Callable
+from typing import Any
+
+from waybill.api.models import BackupRequest, CutoverRequest, LoadRequest, RollbackRequest, UndoRequest
+from waybill.errors import InvalidInput
+from waybill.records.scope import require_load
+from waybill.runs.model import RunKind
+from waybill.runs.store import RunStore
+
+Started = BackupRequest | CutoverRequest | RollbackRequest | LoadRequest | UndoRequest
+_SHOWN = 10
+
+
+def input_of(request: Started, *, canary: int, requested_by: str) -> dict[str, Any]:
+    """The input of the state machine. `canary`: where the request does not say."""
+    given = {name: value for name, value in request.model_dump(mode="json", exclude={"kind"}).items() if value is not None}
+    if isinstance(request, CutoverRequest):
+        given.setdefault("canary", canary)
+    if isinstance(request, LoadRequest):
+        given = {"mode": given.pop("mode"), "load": given}
+    return {**given, "requested_by": requested_by}
+
+
+def refuse_nonsense(request: Started, *, store: RunStore, unknown_accounts: Callable[[tuple[str, ...]], list[str]]) -> None:
+    """Raises InvalidInput and NotFound."""
+    match request:
+        case LoadRequest():
+            if (request.input is None) == (request.retry_of is None):
+                raise InvalidInput("A load needs just one of input, which an upload gives, and retry_of, a run's id.")
+            if request.retry_of is not None:
+                require_load(store, request.retry_of, executed=False)
+        case UndoRequest():
+            require_load(store, request.run_id, executed=True)
+        case _:
+            _refuse_files(request, store, unknown_accounts)
+
+
+def _refuse_files(
+    request: BackupRequest | CutoverRequest | RollbackRequest,
+    store: RunStore,
+    unknown_accounts: Callable[[tuple[str, ...]], list[str]],
+) -> None:
+    if isinstance(request, RollbackRequest):
+        if sum([request.run_id is not None, bool(request.accounts), request.all]) != 1:
+            raise InvalidInput("A rollback needs just one scope: run_id, accounts, or all.")
+        if request.run_id is not None:
+            _require_executed_cutover(store, request.run_id)
+    unknown = unknown_accounts(request.accounts)
+    if unknown:
+        named = ", ".join(unknown[:_SHOWN]) + (f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else "")
+        raise InvalidInput(
+            f"No entry belongs to account {named}: check the id. `waybill accounts` lists those that have entries."
+        )
+
+
+def _require_executed_cutover(store: RunStore, run_id: str) -> None:
+    record = store.get(run_id)
+    if record.kind is not RunKind.CUTOVER:
+        raise InvalidInput(f"Run {run_id} is a {record.kind}: only what a cutover switched can be rolled back.")
+    if record.dry_run:
+        raise InvalidInput(f"Run {run_id} was a dry run: it switched nothing that could be rolled back.")

@@ -1,0 +1,104 @@
+"""Reads back what was written: rows that Salesforce dropped in silence, and values that are not those that were sent."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from waybill.records.comparing import alike
+from waybill.records.domain import Action, Cell
+from waybill.records.journal import Journal, Place, RowOutcome
+from waybill.records.plans import PlanFiles, StepFile
+from waybill.records.writing import Ready, resolve
+
+NOT_IN_ORG = "NOT_IN_ORG"
+_MESSAGE = "Salesforce said that it wrote this row, and it is not there."
+# Ids that one call reads.
+_CALL = 2_000
+
+
+class Reader(Protocol):
+    """The records as they are now, in the order of the ids; None for one that is not there."""
+
+    def __call__(self, sobject: str, ids: Sequence[str], fields: Sequence[str]) -> Iterator[Mapping[str, Cell] | None]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    """Everything is handed in. Steps are looked at in reverse, so that a value which a later step replaced is not expected."""
+
+    plan: PlanFiles
+    journal: Journal
+    read: Reader
+    time_is_up: Callable[[], bool]
+    # Ids of records of an object -> fields that a later step wrote.
+    _later: dict[str, dict[str, set[str]]] = field(default_factory=lambda: defaultdict(dict))
+    # Values that are not as written: by object and field.
+    differing: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def run(self, start: int | None) -> int | None:
+        """Goes on with the step before `start`; the step to go on from where time is up, None at the end."""
+        ids = self.journal.ids()
+        done = {place for place in self.journal.places()}
+        steps = self.plan.steps()
+        for step in reversed(steps):
+            if start is not None and step.step >= start:
+                self._note_later(step, ids, done)
+                continue
+            if self.time_is_up():
+                return step.step + 1
+            self._look_at(step, ids, done)
+        return None
+
+    def _look_at(self, step: StepFile, ids: Mapping[int, str], done: set[Place]) -> None:
+        if step.action is Action.DELETE:
+            return
+        for number, key in enumerate(step.pieces):
+            place = Place(step.step, number)
+            if place in done:
+                self._compare(place, step, self._written(place, key, ids))
+
+    def _written(self, place: Place, key: str, ids: Mapping[int, str]) -> dict[str, Ready]:
+        """Rows that were written, by the record's id."""
+        bad = {(outcome.n, outcome.id) for outcome in self.journal.outcomes(place) if not outcome.ok}
+        found: dict[str, Ready] = {}
+        for ready in resolve(self.plan.rows(key), ids)[0]:
+            record = ready.id if ready.row.n is None else ids.get(ready.row.n)
+            if record is not None and (ready.row.n, record) not in bad:
+                found[record] = ready
+        return found
+
+    def _compare(self, place: Place, step: StepFile, written: Mapping[str, Ready]) -> None:
+        lost: dict[str, RowOutcome] = {}
+        later = self._later[step.object.lower()]
+        records = list(written)
+        fields = sorted({name for ready in written.values() for name in ready.fields})
+        for at in range(0, len(records), _CALL):
+            chunk = records[at : at + _CALL]
+            for record, now in zip(chunk, self.read(step.object, chunk, fields), strict=True):
+                ready = written[record]
+                if now is None:
+                    lost[record] = RowOutcome(
+                        ok=False, id=record, n=ready.row.n, of=ready.row.of, code=NOT_IN_ORG, message=_MESSAGE
+                    )
+                    continue
+                skipped = later.get(record, set())
+                self.differing.update(
+                    (step.object, name)
+                    for name, value in ready.fields.items()
+                    if name.lower() not in skipped and not alike(value, now[name])
+                )
+        self.journal.mark(place, lost)
+        self._remember(step, written)
+
+    def _note_later(self, step: StepFile, ids: Mapping[int, str], done: set[Place]) -> None:
+        for number, key in enumerate(step.pieces):
+            if step.action is not Action.DELETE and (place := Place(step.step, number)) in done:
+                self._remember(step, self._written(place, key, ids))
+
+    def _remember(self, step: StepFile, written: Mapping[str, Ready]) -> None:
+        if step.action is not Action.UPDATE:
+            return
+        later = self._later[step.object.lower()]
+        for record, ready in written.items():
+            later.setdefault(record, set()).update(name.lower() for name in ready.fields)

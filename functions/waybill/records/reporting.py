@@ -1,0 +1,141 @@
+"""A run's report: JSON for machines, a CSV with every row and what became of it, and one with the rows that were not written."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from waybill.records.domain import Action, Verdict
+from waybill.records.journal import Journal
+from waybill.records.standing import files_of, find_plan
+from waybill.records.totals import FAILED, Results, RowResult, results_of
+from waybill.runs.model import RowCounts, RowError, RunRecord, RunView
+from waybill.runs.store import RunStore
+from waybill.runs.work import WorkBucket, run_prefix, safe_cell
+
+COLUMNS = ("file", "sheet", "row", "object", "outcome", "id", "field", "code", "message", "changes")
+_BUFFER = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A run in rows. `results` is None where the run ended before it was planned."""
+
+    rows: RowCounts
+    objects: Mapping[str, RowCounts]
+    results: Results | None
+    summary: Mapping[str, Any]
+
+    def errors(self) -> Iterator[RowError]:
+        return self.results.errors() if self.results is not None else iter(())
+
+
+def count_rows(record: RunRecord, *, store: RunStore, work: WorkBucket) -> Counted:
+    """Gone through once: a run may have any number of rows."""
+    standing = find_plan(store, record.run_id)
+    if standing is None:
+        return Counted(RowCounts(), {}, None, {})
+    plan = files_of(standing, work=work, run_id=record.run_id)
+    journal = Journal(store=store, work=work, run_id=record.run_id)
+    summary = plan.summary()
+    results = results_of(plan, journal, dry_run=record.dry_run)
+    rows, objects = results.count()
+    # Objects of the input without a row are shown too, as 0.
+    objects = {**{name: RowCounts() for name in standing.objects}, **objects}
+    deleted = summary.get("deleted", {}) if record.dry_run else _deleted(journal)
+    if record.kind == "load" and deleted:
+        names = {name.lower(): name for name in objects}
+        for name, number in deleted.items():
+            known = names.get(name.lower(), name)
+            objects[known] = objects.get(known, RowCounts()) + RowCounts(deleted=number)
+        rows += RowCounts(deleted=sum(deleted.values()))
+    return Counted(rows, objects, results, summary)
+
+
+def _deleted(journal: Journal) -> Mapping[str, int]:
+    """Rows of the org that a load has deleted, because its plan says to, by object."""
+    found: Counter[str] = Counter()
+    for fact in journal.facts():
+        if fact["action"] == Action.DELETE:
+            found[fact["object"]] += fact.get("ok", 0)
+    return found
+
+
+def report_key(run_id: str, form: str) -> str:
+    """Where the report of a run is: `form` is json, csv or errors.csv."""
+    return f"{run_prefix(run_id)}report.{form}"
+
+
+def write_reports(record: RunRecord, counted: Counted, *, work: WorkBucket) -> None:
+    """Of any size, with bounded memory."""
+    codes: Counter[str] = Counter()
+    with _Csv(work, report_key(record.run_id, "csv")) as whole, _Csv(work, report_key(record.run_id, "errors.csv")) as errors:
+        for row in counted.results.rows() if counted.results is not None else ():
+            cells = _cells(row)
+            whole.write(cells)
+            if row.outcome in {FAILED, Verdict.REJECTED}:
+                codes[row.code] += 1
+                errors.write(cells)
+    report = {
+        **RunView.of(record).model_dump(mode="json", by_alias=True),
+        "errors_by_code": dict(codes.most_common()),
+        "warnings": [*counted.summary.get("warnings", []), *_differing(work, record.run_id)],
+        "keys": counted.summary.get("keys", {}),
+        "configuration": json.loads(record.configuration or "{}"),
+    }
+    work.put(report_key(record.run_id, "json"), json.dumps(report, ensure_ascii=False, indent=1).encode())
+
+
+def _differing(work: WorkBucket, run_id: str) -> Iterator[str]:
+    for key in work.keys(f"{run_prefix(run_id)}differing/"):
+        for found in json.loads(work.get(key) or b"[]"):
+            yield (
+                f"{found['rows']} rows of {found['object']} hold another value in {found['field']} than was written: "
+                "automation in the org may have changed it."
+            )
+
+
+def _cells(row: RowResult) -> list[str]:
+    origin = row.verdict.origin
+    changes = "; ".join(f"{name}: {_shown(old)} -> {_shown(new)}" for name, (old, new) in row.verdict.changes.items())
+    found = (
+        origin.file, origin.sheet, str(origin.row), row.verdict.object, row.outcome, row.id or "",
+        row.verdict.field, row.code, row.message, changes,
+    )  # fmt: skip
+    return [safe_cell(cell) for cell in found]
+
+
+def _shown(value: object) -> str:
+    return "(none)" if value is None else str(value)
+
+
+class _Csv:
+    """Writes a CSV piece by piece. It appears whole, or not at all."""
+
+    def __init__(self, work: WorkBucket, key: str) -> None:
+        self._writer = work.writer(key, content_type="text/csv; charset=utf-8")
+        self._buffer = io.StringIO()
+        self._csv = csv.writer(self._buffer)
+
+    def __enter__(self) -> Self:
+        self._writer.__enter__()
+        self.write(COLUMNS)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._flush()
+        self._writer.__exit__(kind, error, trace)
+
+    def write(self, cells: Iterable[str]) -> None:
+        self._csv.writerow(cells)
+        if self._buffer.tell() > _BUFFER:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._writer.write(self._buffer.getvalue().encode())
+        self._buffer.seek(0)
+        self._buffer.truncate()

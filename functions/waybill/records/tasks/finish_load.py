@@ -1,0 +1,96 @@
+"""Ends a load or an undo: counts its rows, writes the report, sends the event, lets the lock go. Also called when an execution broke off."""
+
+from collections.abc import Callable
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from waybill import compose
+from waybill.clock import iso
+from waybill.records.reporting import count_rows, write_reports
+from waybill.runs.finishing import ExecutionDetail, StateError, run_to_finish, send_event, status_of
+from waybill.runs.lock import Lock
+from waybill.runs.model import ERRORS_SHOWN, Context, RowCounts, RunContext, RunRecord, RunStatus
+from waybill.runs.starting import execution_is_running
+from waybill.runs.store import RunStore
+from waybill.runs.task import Clock, Reply, Request, task
+from waybill.runs.work import WorkBucket
+from waybill.settings import LedgerEnvironment
+from waybill.telemetry import emit, logger
+
+
+class FinishRequest(Request):
+    run: RunContext | None = None
+    error: StateError | None = None
+    # Instead of `run`, where a rule calls: the event's detail.
+    detail: ExecutionDetail | None = None
+
+
+class RunResult(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str
+    status: RunStatus
+    message: str
+    rows: RowCounts
+
+
+class FinishReply(Reply):
+    result: RunResult | None = None
+
+
+@task(LedgerEnvironment, FinishRequest)
+def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock) -> FinishReply:
+    store, table = compose.runs(environment), compose.table(environment.table)
+    found = run_to_finish(request.run, request.error, request.detail, store)
+    if found is None:
+        logger.info("nothing to finish", extra={"detail": request.detail.name if request.detail else ""})
+        return FinishReply()
+    record, error = found
+    reply = finish_load(
+        record,
+        error=error,
+        store=store,
+        work=compose.work(environment),
+        lock=Lock(table=table, name=Context.RECORDS, is_running=execution_is_running),
+        send=lambda detail: send_event(detail, stage=environment.stage),
+        now=clock.now,
+    )
+    if reply.result is not None:
+        rows, failed = reply.result.rows, reply.result.status is RunStatus.FAILED
+        metrics = {"RecordsProcessed": rows.total, "ValidationErrors": rows.rejected, "RecordsFailed": rows.failed}
+        emit({**metrics, "RunsFailed": int(failed)}, kind=record.kind, stage=environment.stage)
+    return reply
+
+
+def finish_load(
+    record: RunRecord,
+    *,
+    error: StateError | None,
+    store: RunStore,
+    work: WorkBucket,
+    lock: Lock,
+    send: Callable[[dict[str, Any]], None],
+    now: Callable[[], datetime],
+) -> FinishReply:
+    """Does nothing where the run is another execution's by now."""
+    if not store.enter(record.run_id, "writing the report", fence=record.fence):
+        return FinishReply()
+    status, message = status_of(record, error, store)
+    counted = count_rows(record, store=store, work=work)
+    errors = tuple(islice(counted.errors(), ERRORS_SHOWN))
+    end: dict[str, Any] = {"status": status, "message": message, "ended_at": iso(now())}
+    ended = record.model_copy(
+        update={**end, "phase": "ended", "rows": counted.rows, "objects": counted.objects, "row_errors": errors}
+    )
+    write_reports(ended, counted, work=work)
+    if not store.finish_records(
+        record.run_id, execution_arn=record.execution_arn, rows=counted.rows, objects=counted.objects, errors=errors, **end
+    ):
+        return FinishReply()
+    lock.release(record.fence)
+    result = RunResult(run_id=record.run_id, status=status, message=message, rows=counted.rows)
+    send(result.model_dump(mode="json"))
+    return FinishReply(result=result)

@@ -1,0 +1,68 @@
+"""Takes an input apart into tables; of a retry, the rows of the earlier run that were not written."""
+
+from collections.abc import Iterator
+
+from waybill import compose
+from waybill.errors import InvalidInput, NotFound, NotReady
+from waybill.records.domain import StagedRow
+from waybill.records.inputs import fetched
+from waybill.records.reading import sfdmu
+from waybill.records.reporting import count_rows
+from waybill.records.staging import StagedTables, find_job, put_job
+from waybill.runs.model import LoadOptions, RunContext
+from waybill.runs.store import RunStore
+from waybill.runs.task import Clock, Reply, Request, Status, task
+from waybill.runs.work import WorkBucket
+from waybill.settings import LedgerEnvironment
+
+
+class ReadRequest(Request):
+    run: RunContext
+
+
+@task(LedgerEnvironment, ReadRequest)
+def handler(environment: LedgerEnvironment, request: ReadRequest, _: Clock) -> Reply:
+    store, work = compose.runs(environment), compose.work(environment)
+    store.enter(request.run.run_id, "reading the input")
+    options = store.get(request.run.run_id).options.load or LoadOptions()
+    return stage(request.run, options=options, store=store, work=work)
+
+
+def stage(run: RunContext, *, options: LoadOptions, store: RunStore, work: WorkBucket) -> Reply:
+    """Writes tables and job, once per run. Raises NotReady for an input that cannot be read, with the reason."""
+    if store.control(run.run_id):
+        return Reply(status=Status.PARKED)
+    if find_job(work, run.run_id) is not None:
+        return Reply()
+    tables = StagedTables(work=work, run_id=run.run_id)
+    try:
+        if options.retry_of is not None:
+            copy_failed(options.retry_of, run.run_id, tables=tables, store=store, work=work)
+        elif options.input is not None:
+            with fetched(work, options.input) as files:
+                read = sfdmu.read(files)
+                for table in read.job.tables:
+                    tables.put(table.number, read.rows(table.number))
+                put_job(work, run.run_id, read.job)
+    except InvalidInput as error:
+        raise NotReady(str(error)) from error
+    return Reply()
+
+
+def copy_failed(earlier: str, run_id: str, *, tables: StagedTables, store: RunStore, work: WorkBucket) -> None:
+    """The earlier run's job with the rows that it rejected or that failed, under their old row numbers."""
+    job = find_job(work, earlier)
+    if job is None:
+        raise NotFound(f"Run {earlier} has not read its input, or its files have expired: load it anew.")
+    wanted: dict[tuple[str, str], set[int]] = {}
+    for error in count_rows(store.get(earlier), store=store, work=work).errors():
+        wanted.setdefault((error.file, error.sheet), set()).add(error.row)
+    source = StagedTables(work=work, run_id=earlier)
+    for table in job.tables:
+        rows = wanted.get((table.file, table.sheet), set())
+        tables.put(table.number, _only(source.rows(table.number), rows))
+    put_job(work, run_id, job)
+
+
+def _only(rows: Iterator[StagedRow], wanted: set[int]) -> Iterator[StagedRow]:
+    return (row for row in rows if row.row in wanted)
