@@ -1,4 +1,4 @@
-"""Logging in: client credentials and JWT bearer at the token endpoint, and SOAP while the API version still has it."""
+"""Logging in: client credentials, JWT bearer, codes and refresh tokens at the token endpoint; SOAP while the API still has it."""
 
 import base64
 import binascii
@@ -12,6 +12,7 @@ import jwt
 
 from local.salesforce.messages import Reply, Request
 from local.salesforce.org import Org
+from local.salesforce.web_flow import WebFlow
 
 _SOAP_GONE_FROM = 65
 _JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -25,6 +26,7 @@ class Sessions:
         self._org = org
         self._lock = threading.Lock()
         self._tokens: dict[str, None] = {}
+        self.web = WebFlow()
         self.url = ""
         self.instance_url: str | None = None
         self.client_id = "3MVG9.waybill.simulator"
@@ -56,9 +58,15 @@ class Sessions:
 
     def token(self, request: Request) -> Reply:
         form = request.form
+        given: dict[str, str] = {}
         match form.get("grant_type"):
             case "client_credentials":
                 refusal = self._wrong_client(request, form)
+            case "authorization_code":
+                refusal = self._wrong_app(form) or self.web.wrong_code(form)
+                given = {} if refusal else {"refresh_token": self.web.new_refresh_token()}
+            case "refresh_token":
+                refusal = self._wrong_app(form) or self.web.wrong_refresh_token(form.get("refresh_token", ""))
             case grant if grant == _JWT_GRANT:
                 refusal = self._wrong_assertion(form.get("assertion", ""))
             case _:
@@ -70,6 +78,7 @@ class Sessions:
             200,
             {
                 "access_token": self.issue(),
+                **given,
                 "signature": base64.b64encode(secrets.token_bytes(32)).decode(),
                 "scope": "api id",
                 "instance_url": instance,
@@ -78,6 +87,13 @@ class Sessions:
                 "issued_at": str(int(self._org.clock().timestamp() * 1000)),
             },
         )
+
+    def _wrong_app(self, form: dict[str, str]) -> tuple[str, str] | None:
+        """A public app has no secret to show."""
+        if form.get("client_id") != self.client_id:
+            return "invalid_client_id", "client identifier invalid"
+        wrong = form.get("client_secret", self.client_secret) != self.client_secret
+        return ("invalid_client", "invalid client credentials") if wrong else None
 
     def _wrong_client(self, request: Request, form: dict[str, str]) -> tuple[str, str] | None:
         client_id, secret = form.get("client_id"), form.get("client_secret")

@@ -143,6 +143,10 @@ class SalesforceSimulator:
         match request.method, request.path.rstrip("/"):
             case "POST", "/services/oauth2/token":
                 return self.sessions.token(request)
+            case "GET", "/services/oauth2/authorize":
+                return self.sessions.web.authorize(request, self.client_id)
+            case "POST", "/services/oauth2/revoke":
+                return self.sessions.web.revoke(request)
             case "GET", "/services/data":
                 return Reply(
                     200,

@@ -1,4 +1,7 @@
-"""Logging in: JWT bearer, client credentials, and SOAP where an org still has it. Secrets never reach a message or a log."""
+"""Logging in: JWT bearer, client credentials, a refresh token, and SOAP where an org still has it.
+
+Secrets never reach a message or a log.
+"""
 
 import hashlib
 import json
@@ -15,10 +18,12 @@ from waybill.errors import (
     SalesforceQuotaExhausted,
     SalesforceUnavailable,
 )
+from waybill.salesforce import oauth
 from waybill.salesforce.faults import QUOTA, fault_of
 from waybill.salesforce.token_cache import Token
 from waybill.salesforce.usage import Kind
 from waybill.settings import AuthFlow, SalesforceSettings
+from waybill.telemetry import logger
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
 _NEEDED = {
     AuthFlow.JWT_BEARER: ("client_id", "username", "private_key"),
     AuthFlow.CLIENT_CREDENTIALS: ("client_id", "client_secret"),
+    AuthFlow.REFRESH_TOKEN: ("client_id", "refresh_token"),
     AuthFlow.SOAP_PASSWORD: ("username", "password"),
 }
 _PUBLIC = frozenset({"client_id", "username"})
@@ -36,7 +42,7 @@ _LAST_SOAP_VERSION = 64.0
 _SHORTEST_SECRET = 4
 
 _ADVICE = {
-    "invalid_grant": "See that the connected app is approved for the user (Manage > Permitted users), that its certificate belongs to "
+    "invalid_grant": "A refresh token that was revoked or has expired needs a new authorisation. Else see that the connected app is approved for the user (Manage > Permitted users), that its certificate belongs to "
     "the private key, that the user is active, and that the login URL is that of the org (a sandbox has its own).",
     "invalid_client_id": "Check client_id in the secret: the connected app's consumer key. A new app takes ten minutes to be known.",
     "invalid_client": "Check client_secret in the secret: the connected app's consumer secret.",
@@ -53,11 +59,63 @@ _GENERAL_ADVICE = "Check the secret, the login URL and the connected app."
 def fingerprint(settings: SalesforceSettings, secret: Mapping[str, str]) -> str:
     """Says who logs in where, without a secret in it: a token of another org or user must never be taken for ours."""
     who = [settings.login_url, settings.auth.value, *(secret.get(name, "") for name in sorted(_PUBLIC))]
+    if settings.auth is AuthFlow.REFRESH_TOKEN:
+        # It alone says which user of which org let Waybill in.
+        who.append(hashlib.sha256(secret.get("refresh_token", "").encode()).hexdigest())
     return hashlib.sha256(json.dumps(who).encode()).hexdigest()[:32]
 
 
 def login(settings: SalesforceSettings, secret: Mapping[str, str], *, session: "SalesforceSession") -> Token:
     """Logs in by the configured flow. Raises SalesforceLoginFailed, SalesforceUnavailable, ConfigurationError."""
+    _require(settings, secret)
+    hide = _hider(value for name, value in secret.items() if name not in _PUBLIC)
+    if settings.auth is AuthFlow.REFRESH_TOKEN:
+        form = oauth.token_request(secret, grant_type="refresh_token", refresh_token=secret["refresh_token"])
+        grant = _granted(session, settings.login_url, form, hide=hide, repeatable=True)
+        if grant.refresh_token:
+            logger.warning(
+                "salesforce gave another refresh token: switch rotation off in the connected app, or this one ends soon"
+            )
+        return Token(value=grant.access_token, instance=grant.instance, identity=fingerprint(settings, secret))
+    return _by_library(settings, secret, session=session, hide=hide)
+
+
+def authorize(
+    settings: SalesforceSettings,
+    secret: Mapping[str, str],
+    *,
+    code: str,
+    verifier: str,
+    redirect_uri: str,
+    session: "SalesforceSession",
+) -> oauth.Grant:
+    """What a code is worth that a browser brought back: a refresh token to keep. Of the secret, client_id and client_secret count.
+
+    Raises SalesforceLoginFailed, SalesforceUnavailable. A code is good once: after a failure the person begins anew.
+    """
+    hide = _hider([*(value for name, value in secret.items() if name not in _PUBLIC), code, verifier])
+    grant_type = {"grant_type": "authorization_code", "redirect_uri": redirect_uri, "code_verifier": verifier}
+    form = oauth.token_request(secret, code=code, **grant_type)
+    grant = _granted(session, settings.login_url, form, hide=hide, repeatable=False)
+    if not grant.refresh_token:
+        raise SalesforceLoginFailed("Salesforce gives no refresh token: add the scope refresh_token to the connected app.")
+    return grant
+
+
+def _granted(
+    session: "SalesforceSession", login_url: str, form: Mapping[str, str], *, hide: Callable[[str], str], repeatable: bool
+) -> oauth.Grant:
+    response = oauth.ask(session, login_url, form, repeatable=repeatable)
+    _raise_for(response, hide)
+    try:
+        return oauth.granted(response.json())
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise SalesforceLoginFailed(f"Salesforce's reply to the login holds no token. {_GENERAL_ADVICE}") from None
+
+
+def _by_library(
+    settings: SalesforceSettings, secret: Mapping[str, str], *, session: "SalesforceSession", hide: Callable[[str], str]
+) -> Token:
     # A quarter of a second: only a container that must log in pays for it.
     from cryptography.exceptions import UnsupportedAlgorithm
     from jwt.exceptions import PyJWTError
@@ -65,7 +123,6 @@ def login(settings: SalesforceSettings, secret: Mapping[str, str], *, session: "
     from simple_salesforce.login import SalesforceLogin
 
     arguments = _arguments(settings, secret)
-    hide = _hider(value for name, value in secret.items() if name not in _PUBLIC)
     try:
         value, instance = SalesforceLogin(session=cast("Session", _LoginSession(session, hide)), **arguments)
     except SalesforceAuthenticationFailed as error:
@@ -86,10 +143,14 @@ def login(settings: SalesforceSettings, secret: Mapping[str, str], *, session: "
     return Token(value=str(value), instance=str(instance).rstrip("/"), identity=fingerprint(settings, secret))
 
 
-def _arguments(settings: SalesforceSettings, secret: Mapping[str, str]) -> dict[str, Any]:  # Any: keyword arguments
+def _require(settings: SalesforceSettings, secret: Mapping[str, str]) -> None:
     missing = [name for name in _NEEDED[settings.auth] if not secret.get(name)]
     if missing:
         raise ConfigurationError(f"The Salesforce secret lacks {', '.join(missing)}, which {settings.auth.value} needs.")
+
+
+def _arguments(settings: SalesforceSettings, secret: Mapping[str, str]) -> dict[str, Any]:  # Any: keyword arguments
+    """What simple-salesforce asks for; it knows no refresh token."""
     domain = _domain(settings.login_url)
     match settings.auth:
         case AuthFlow.JWT_BEARER:
@@ -109,7 +170,7 @@ def _arguments(settings: SalesforceSettings, secret: Mapping[str, str]) -> dict[
                     f"not {settings.login_url}."
                 )
             return {"consumer_key": secret["client_id"], "consumer_secret": secret["client_secret"], "domain": domain}
-        case AuthFlow.SOAP_PASSWORD:
+        case _:
             return {
                 "username": secret["username"],
                 "password": secret["password"],
@@ -141,12 +202,16 @@ class _LoginSession:
         response = self._session.request(
             "POST", url, data=data, headers=headers, proxies=proxies, kind=Kind.LOGIN, repeatable=True
         )
-        if response.status_code >= 300 and not response.content.lstrip().startswith(b"<"):  # noqa: PLR2004 - not a success
-            fault = fault_of(response.status_code, response.content)
-            if fault.transient:
-                raise SalesforceUnavailable(f"Salesforce could not log in (HTTP {fault.status} {fault.code}). Try again later.")
-            raise _refused(fault.code, self._hide(fault.message))
+        _raise_for(response, self._hide)
         return response
+
+
+def _raise_for(response: "Response", hide: Callable[[str], str]) -> None:
+    if response.status_code >= 300 and not response.content.lstrip().startswith(b"<"):  # noqa: PLR2004 - not a success
+        fault = fault_of(response.status_code, response.content)
+        if fault.transient:
+            raise SalesforceUnavailable(f"Salesforce could not log in (HTTP {fault.status} {fault.code}). Try again later.")
+        raise _refused(fault.code, hide(fault.message))
 
 
 def _refused(code: str, message: str) -> SalesforceError:

@@ -103,6 +103,7 @@ def test_a_key_that_is_none_is_reported_without_it(private_key: str, scripted: S
 @pytest.mark.parametrize("flow", AuthFlow)
 def test_an_incomplete_secret_names_what_is_missing(flow: AuthFlow, scripted: ScriptedOrg) -> None:
     missing = {"jwt_bearer": "client_id, username, private_key", "client_credentials": "client_id, client_secret"}
+    missing["refresh_token"] = "client_id, refresh_token"
     with pytest.raises(ConfigurationError, match=missing.get(flow.value, "username, password")):
         client_of(scripted.url, flow, {}).limits()
 
