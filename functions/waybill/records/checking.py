@@ -1,17 +1,15 @@
 """Rows against what describe says of their fields: types, lengths, pick lists, what is required and what may be written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from types import EllipsisType
 
 from waybill.records.columns import ValueColumn
 from waybill.records.domain import Cell, StagedRow
 from waybill.records.mirror import ABSENT, Row, Touch
+from waybill.records.readers import Reader, reader
 from waybill.records.schema import FieldSchema, ObjectSchema
-from waybill.records.values import BadValue, comparer, error_of, is_blank, is_null
-
-_CHOICES = ("picklist", "multipicklist")
+from waybill.records.values import BadValue, comparer
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,57 +17,45 @@ class RowTyper:
     """Makes typed rows of the cells of one table."""
 
     job: int
-    columns: Sequence[ValueColumn]
+    headers: Sequence[str]
+    readers: Sequence[Reader]
+    names: Sequence[str]
     fields: Mapping[str, int]
-    # Cut texts that are too long, as SFDMU's allowFieldTruncation asks for.
-    truncate: bool = False
 
     def touch(self, staged: StagedRow) -> Touch:
         """The row, typed, with a problem for each cell that its field cannot hold."""
+        cell_of = staged.values.get
+        try:
+            return Touch(self.job, staged.row, self.fields, tuple([read(cell_of(name)) for name, read in self._pairs()]))
+        except BadValue:
+            return self._troubled(staged)
+
+    def _pairs(self) -> Iterable[tuple[str, Reader]]:
+        return zip(self.headers, self.readers, strict=True)
+
+    def _troubled(self, staged: StagedRow) -> Touch:
         problems: list[tuple[str, str, str]] = []
         values: list[Cell | EllipsisType] = []
-        for column in self.columns:
-            cell = staged.values.get(column.header)
-            if is_blank(cell):
+        for place, (header, read) in enumerate(self._pairs()):
+            try:
+                values.append(read(staged.values.get(header)))
+            except BadValue as bad:
                 values.append(ABSENT)
-            elif is_null(cell):
-                values.append(None)
-            else:
-                try:
-                    values.append(self._value(column, cell))
-                except BadValue as bad:
-                    values.append(ABSENT)
-                    problems.append((column.field.name, bad.code, str(bad)))
+                problems.append((self.names[place], bad.code, str(bad)))
         touch = Touch(self.job, staged.row, self.fields, tuple(values))
         touch.problems += problems
         return touch
 
-    def _value(self, column: ValueColumn, cell: Cell) -> Cell:
-        known = column.field
-        error = error_of(cell)
-        if error:
-            raise BadValue("CELL_ERROR", error)
-        value = column.convert(cell, known)
-        if isinstance(value, str):
-            if known.length and len(value) > known.length and known.type not in ("id", "reference"):
-                if not self.truncate:
-                    raise BadValue("STRING_TOO_LONG", f"{len(value)} characters, {known.name} holds {known.length}.")
-                value = value[: known.length]
-            if known.restricted and known.type in _CHOICES:
-                _choose(known, value)
-        return value
-
 
 def typer(job: int, columns: Sequence[ValueColumn], *, truncate: bool) -> RowTyper:
-    return RowTyper(job, columns, {column.key: place for place, column in enumerate(columns)}, truncate)
-
-
-def _choose(known: FieldSchema, value: str) -> None:
-    for choice in value.split(";") if known.type == "multipicklist" else (value,):
-        if choice not in known.picklist:
-            near = get_close_matches(choice, known.picklist, n=1, cutoff=0.5)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise BadValue("INVALID_PICKLIST_VALUE", f"{choice[:80]!r} is not a value of {known.name}.{hint}")
+    """`truncate`: cut texts that are too long, as SFDMU's allowFieldTruncation asks for."""
+    return RowTyper(
+        job,
+        [column.header for column in columns],
+        [reader(column, truncate=truncate) for column in columns],
+        [column.field.name for column in columns],
+        {column.key: place for place, column in enumerate(columns)},
+    )
 
 
 def check_insert(touch: Touch, schema: ObjectSchema, required: Sequence[FieldSchema]) -> tuple[str, ...]:

@@ -2,10 +2,11 @@
 
 import datetime as dt
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
@@ -102,20 +103,26 @@ class Workbook:
         places = [place for _, place in table.columns]
         names = [header for header, _ in table.columns]
         first = (sheet.start or (0, 0))[1]
-        unspoken = unspoken_cells(self._path, table.name)
         merged = _merged(sheet, first)
         held: dict[int, Cell] = {}
+        unspoken: dict[int, dict[int, str]] | None = None
+        pick = itemgetter(*places) if len(places) > 1 else lambda row: (row[places[0]],)
         for number, cells in _numbered(sheet):
             if number <= table.header:
                 continue
-            row = [_PLAIN.get(type(cell), _cell)(cell) for cell in cells]
-            if number in unspoken:
-                _speak(row, unspoken[number], first)
+            row = [cell if cell.__class__ is str else _cell(cell) for cell in cells]
+            if "" in row:
+                if unspoken is None:
+                    unspoken = unspoken_cells(self._path, table.name)
+                if number in unspoken:
+                    _speak(row, unspoken[number], first)
             if number in merged:
                 _spread(row, number, merged[number], held)
-            picked = [row[place] for place in places]
-            if any(cell is not None for cell in picked):
-                yield StagedRow(number, dict(zip(names, picked, strict=True)))
+            picked = pick(row)
+            for cell in picked:
+                if cell is not None and (cell.__class__ is not str or (cell and not cell.isspace())):
+                    yield StagedRow(number, dict(zip(names, picked, strict=True)))
+                    break
 
 
 def _numbered(sheet: CalamineSheet) -> Iterator[tuple[int, Row]]:
@@ -127,23 +134,11 @@ def _filled(cell: object) -> bool:
     return bool(cell.strip()) if isinstance(cell, str) else cell is not None
 
 
-def _text(cell: str) -> Cell:
-    return cell if cell and not cell.isspace() else None
-
-
-def _float(cell: float) -> Cell:
-    return int(cell) if cell.is_integer() and -_EXACT < cell < _EXACT else cell
-
-
 def _cell(cell: object) -> Cell:
     match cell:
-        case None:
-            return None
-        case str():
-            return _text(cell)
         case float():
-            return _float(cell)
-        case bool() | int():
+            return int(cell) if cell.is_integer() and -_EXACT < cell < _EXACT else cell
+        case None | str() | bool() | int():
             return cell
         case dt.datetime():
             return cell.isoformat(timespec="milliseconds" if cell.microsecond else "seconds")
@@ -153,9 +148,6 @@ def _cell(cell: object) -> Cell:
             return str(cell)
         case _:
             return str(cell)
-
-
-_PLAIN: Mapping[type, Callable[[Any], Cell]] = {str: _text, float: _float}
 
 
 def _merged(sheet: CalamineSheet, first: int) -> dict[int, list[tuple[int, int]]]:
@@ -172,7 +164,7 @@ def _spread(row: list[Cell], number: int, merged: Sequence[tuple[int, int]], hel
         if 0 <= place < len(row):
             if top == number:
                 held[place] = row[place]
-            elif row[place] is None:
+            elif row[place] in (None, ""):
                 row[place] = held.get(place)
 
 
