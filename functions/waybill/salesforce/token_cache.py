@@ -14,7 +14,7 @@ from waybill.table import ConditionFailed, Table
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_PK, _SK = "SESSION#salesforce", "TOKEN"
+_SESSION, _SK = "SESSION#salesforce", "TOKEN"
 # A container that died while logging in blocks the others no longer than this.
 LEASE_SECONDS = 60
 _WAIT_SECONDS = 0.5
@@ -63,22 +63,26 @@ class MemoryTokenCache:
 
 
 class DynamoTokenCache:
-    """An item of the ledger's table. Whoever may read that table may use the token: the table is encrypted, its readers are ours."""
+    """An item of the ledger's table. Whoever may read that table may use the token: the table is encrypted, its readers are ours.
 
-    def __init__(self, *, client: "DynamoDBClient", table: str, now: Callable[[], float] = time.time) -> None:
+    `org` names a connection beside the stage's own, which has an item for itself: two orgs would log each other out.
+    """
+
+    def __init__(self, *, client: "DynamoDBClient", table: str, org: str = "", now: Callable[[], float] = time.time) -> None:
         self._table = Table(client=client, name=table)
+        self._pk = f"{_SESSION}#{org}" if org else _SESSION
         self._now = now
         self._holder = uuid.uuid4().hex
 
     def get(self) -> Token | None:
-        item = self._table.get(_PK, _SK)
+        item = self._table.get(self._pk, _SK)
         if not item or not item.get("token"):
             return None
         return Token(value=item["token"], instance=item["instance"], identity=item["identity"])
 
     def put(self, token: Token) -> None:
         self._table.update(
-            _PK,
+            self._pk,
             _SK,
             # TOKEN is a reserved word of DynamoDB.
             expression="SET #token = :token, #instance = :instance, #identity = :identity",
@@ -90,7 +94,7 @@ class DynamoTokenCache:
         now = int(self._now())
         try:
             self._table.update(
-                _PK,
+                self._pk,
                 _SK,
                 expression="SET lease_holder = :holder, lease_until = :until",
                 values={":holder": self._holder, ":until": now + LEASE_SECONDS, ":now": now},
@@ -104,7 +108,7 @@ class DynamoTokenCache:
         # Another has the lease by now: then it is his. And one that cannot be given back ends by itself.
         with suppress(ConditionFailed, ServiceUnavailable):
             self._table.update(
-                _PK,
+                self._pk,
                 _SK,
                 expression="REMOVE lease_holder, lease_until",
                 values={":holder": self._holder},

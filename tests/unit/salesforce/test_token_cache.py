@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import boto3
 import pytest
@@ -32,6 +33,18 @@ def clock() -> Clock:
     return Clock()
 
 
+def table_of(name: str) -> Any:
+    """A client of a new table. Its type is in a package of stubs."""
+    client = boto3.client("dynamodb", region_name="us-east-1")
+    client.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return client
+
+
 @pytest.fixture(params=["memory", "dynamodb"])
 def containers(
     request: pytest.FixtureRequest, clock: Clock, monkeypatch: pytest.MonkeyPatch
@@ -45,13 +58,7 @@ def containers(
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName="ledger",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        client = table_of("ledger")
         yield lambda: DynamoTokenCache(client=client, table="ledger", now=clock)
 
 
@@ -68,6 +75,19 @@ def test_a_token_is_found_by_the_next_container(containers: Callable[[], TokenCa
     assert keeper(containers(), lambda: OLD).current() == OLD
     assert keeper(containers(), no_login).current() == OLD
     assert containers().get() == OLD
+
+
+def test_each_connection_has_a_session_of_its_own(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        client = table_of("ledger")
+        orgs = {org: DynamoTokenCache(client=client, table="ledger", org=org, now=clock) for org in ("", "production", "sandbox")}
+        for org, cache in orgs.items():
+            assert cache.acquire()
+            cache.put(Token(f"token-{org}", f"{org}.example", org))
+        assert [found.identity for cache in orgs.values() if (found := cache.get())] == list(orgs)
 
 
 def test_an_expired_token_is_renewed_once_for_all_containers(containers: Callable[[], TokenCache]) -> None:
