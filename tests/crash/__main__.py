@@ -18,6 +18,7 @@ from tests.crash.table import as_markdown
 from tests.crash.tampering import TAMPERINGS
 
 HEARTBEAT_SECONDS = 60
+MOST_TOLD = 8
 
 
 def say(text: str) -> None:
@@ -36,7 +37,7 @@ def main() -> int:
         numbered.append((number, verdict))
         if verdict.wrong:
             say(f"FAILED {verdict.point} ({verdict.how})")
-            say("\n".join(f"    {one[:500]}" for one in verdict.wrong))
+            say("\n".join(f"    {one[:300]}" for one in verdict.wrong[:MOST_TOLD]))
     found = [verdict for _, verdict in sorted(numbered, key=lambda one: one[0])]
     options.table.parent.mkdir(parents=True, exist_ok=True)
     options.table.write_text(as_markdown(found, seconds=time.monotonic() - began), encoding="utf-8")

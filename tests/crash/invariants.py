@@ -7,13 +7,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from local.salesforce.messages import Request
+from tests.crash import inside
+from tests.crash.asked import AwsRequest
 from tests.crash.calls import Call
-from tests.crash.world import AwsRequest, World
-from tests.e2e.scene import ENTRY
-from waybill.files import ledger
+from tests.e2e.scene import ENTRY, Planted, Scene
 from waybill.files.domain import FileState
-from waybill.files.ledger import FileItem
-from waybill.table import Item
 
 WRITERS = {"UpdateUrls", "RestoreUrls"}
 _SETTLED = {FileState.VERIFIED, FileState.SWITCHED, FileState.ROLLED_BACK}
@@ -26,12 +24,18 @@ State = Mapping[str, Any]
 
 @dataclass
 class Watch:
-    """Asked about each call before it is answered: rules 1 to 4 are broken in a moment, and may look whole at the end."""
+    """Asked about each call before it is answered: rules 1 to 4 are broken in a moment, and may look whole at the end.
 
-    world: World
+    `alone`: one invocation at a time, so that a call tells whose it is. Otherwise whoever asks says whether phase 1 is at work.
+    """
+
+    scene: Scene
+    alone: bool = True
+    phase_1: bool = False
     # When each object was last seen that somebody tried to write over.
     stood: dict[str, str] = field(default_factory=dict)
     _read: set[tuple[str, int]] = field(default_factory=set)
+    _by_key: dict[str, Planted] = field(default_factory=dict)
 
     def __call__(self, call: Call, asked: object) -> str | None:
         return self._aws(asked) if isinstance(asked, AwsRequest) else self._salesforce(call, asked)
@@ -40,7 +44,7 @@ class Watch:
 
     def _aws(self, asked: AwsRequest) -> str | None:
         bucket, _, key = unquote(urlsplit(asked.url).path).lstrip("/").partition("/")
-        names = self.world.stack.names
+        names = self.scene.stack.names
         if not urlsplit(asked.url).netloc.startswith("s3") or bucket not in {names.source_bucket, names.destination_bucket}:
             return None
         if bucket == names.source_bucket:
@@ -50,7 +54,7 @@ class Watch:
         whole, parts = asked.method == "PUT", asked.method == "POST" and "uploadId" in asked.url
         if not (whole and "partNumber" not in asked.url) and not parts:
             return None
-        before = self.world.objects(bucket).get(key)
+        before = inside.facts(self.scene.stack, bucket, key)
         if before is not None:
             self.stood.setdefault(key, str(before))
         given = {name.lower(): str(value) for name, value in asked.headers.items()}
@@ -67,33 +71,37 @@ class Watch:
         rows = _rows(asked)
         if not rows:
             return None if asked.method == "GET" else f"rule 1: {asked.method} {asked.path}"
-        if call.function not in WRITERS:
+        if self.phase_1 or (self.alone and call.function not in WRITERS):
             return "rule 1: phase 1 writes to Salesforce"
-        if invocation not in self._read:
+        if self.alone and invocation not in self._read:
             return "rule 3: rows are written that this invocation has not read since its last write"
         self._read.discard(invocation)
-        found = [wrong for record, url in rows if (wrong := self._wrong_with(record, url, call.function))]
+        found = [wrong for record, url in rows if (wrong := self._wrong_with(record, url))]
         return "; ".join(found) or None
 
-    def _wrong_with(self, record: str, url: str, function: str) -> str | None:
-        scene = self.world.scene
-        planted = next(one for one in scene.planted.values() if one.id[:15] == record[:15])
-        item = next((file for file in files_in(self.world.rows("FILE#")) if file.entry_id == planted.id), None)
+    def _wrong_with(self, record: str, url: str) -> str | None:
+        scene, planted = self.scene, self._planted(record)
+        item = inside.file(scene.stack, planted.account or "no-account", planted.id)
         if item is None or item.url != planted.url:
             return f"rule 3: the old link of {planted.name} is not in the ledger"
-        if function == "RestoreUrls":
-            stands = scene.url(planted)
-            fine = url == planted.url and (stands == planted.url or self._names(stands, item.key))
-            return None if fine else f"rule 3: {planted.name} gets {url} where {stands} stands"
+        stands = scene.url(planted)
+        if url == planted.url:
+            fine = stands == planted.url or self._names(stands, item.key)
+            return None if fine else f"rule 3: {planted.name} gets its old link where {stands} stands"
         if item.state not in {FileState.VERIFIED, FileState.SWITCHED} or not self._names(url, item.key):
             return f"rule 2: {planted.name} is switched while it is {item.state}"
-        if item.key not in self.world.objects(scene.stack.names.destination_bucket) or scene.stored(item.key) != planted.body:
+        if inside.body(scene.stack, scene.stack.names.destination_bucket, item.key or "") != planted.body:
             return f"rule 2: the copy of {planted.name} is not what its source is"
         return None
 
+    def _planted(self, record: str) -> Planted:
+        if len(self._by_key) != len(self.scene.planted):
+            self._by_key = {one.id[:15]: one for one in self.scene.planted.values()}
+        return self._by_key[record[:15]]
+
     def _names(self, url: str, key: str | None) -> bool:
         """Whether a link is the one that Waybill writes for a key."""
-        return self.world.scene.is_new(url) and key is not None and unquote(url).endswith(f"/{key}")
+        return self.scene.is_new(url) and key is not None and unquote(url).endswith(f"/{key}")
 
 
 def _rows(request: Request) -> list[tuple[str, str]]:
@@ -109,25 +117,19 @@ def _rows(request: Request) -> list[tuple[str, str]]:
 # -- at the end ---------------------------------------------------------------------------------------------------------
 
 
-def state_of(world: World) -> State:
+def state_of(scene: Scene) -> State:
     """What two ways to the same end are compared by: no times, no versions, no fences."""
-    scene = world.scene
-    rows = world.rows()
+    stack = scene.stack
+    rows = inside.rows(stack)
     summaries = {row["pk"]: {name: row.get(name) for name in _SUMMED} for row in rows if row["sk"] == "SUMMARY"}
     return {
         "links": scene.urls(),
-        "ledger": {item.entry_id: asdict(replace(item, **_PASSING)) for item in files_in(rows)},
-        "objects": {key: etag for key, (etag, _) in world.objects(scene.stack.names.destination_bucket).items()},
+        "ledger": {item.entry_id: asdict(replace(item, **_PASSING)) for item in inside.files(stack)},
+        "objects": {key: etag for key, (etag, _) in inside.objects(stack, stack.names.destination_bucket).items()},
         "summaries": summaries,
         "lock": [row["held"] for row in rows if row["sk"] == "LOCK"],
-        "unfinished uploads": len(
-            scene.s3.list_multipart_uploads(Bucket=scene.stack.names.destination_bucket).get("Uploads", [])
-        ),
+        "unfinished uploads": len(scene.s3.list_multipart_uploads(Bucket=stack.names.destination_bucket).get("Uploads", [])),
     }
-
-
-def files_in(rows: list[Item]) -> list[FileItem]:
-    return [ledger._file(row) for row in rows if row["sk"].startswith("FILE#")]
 
 
 def differences(found: State, expected: State) -> list[str]:
@@ -145,14 +147,14 @@ def differences(found: State, expected: State) -> list[str]:
     return wrong
 
 
-def broken_at_the_end(world: World, *, watch: Watch, sources: Mapping[str, Any]) -> list[str]:
+def broken_at_the_end(scene: Scene, *, watch: Watch, sources: Mapping[str, Any]) -> list[str]:
     """Rules 3, 4, 5 and 7, as the end shows them."""
-    scene, wrong = world.scene, []
-    objects = world.objects(scene.stack.names.destination_bucket)
+    stack, wrong = scene.stack, list[str]()
+    objects = inside.objects(stack, stack.names.destination_bucket)
     wrong += [f"rule 4: {key} was overwritten" for key, stood in watch.stood.items() if str(objects.get(key)) != stood]
-    if source_objects(world) != sources:
+    if source_objects(scene) != sources:
         wrong.append("rule 4: the source is not what it was")
-    items = {item.entry_id: item for item in files_in(world.rows("FILE#"))}
+    items = {item.entry_id: item for item in inside.files(stack)}
     keys = Counter(item.key for item in items.values() if item.key)
     wrong += [f"rule 5: {number} entries share {key}" for key, number in keys.items() if number > 1]
     for entry, planted in scene.planted.items():
@@ -166,5 +168,5 @@ def broken_at_the_end(world: World, *, watch: Watch, sources: Mapping[str, Any])
     return wrong
 
 
-def source_objects(world: World) -> Mapping[str, Any]:
-    return world.objects(world.stack.names.source_bucket)
+def source_objects(scene: Scene) -> Mapping[str, Any]:
+    return inside.objects(scene.stack, scene.stack.names.source_bucket)

@@ -7,10 +7,12 @@ from enum import StrEnum
 
 import requests
 
+from tests.crash import inside
+from tests.crash.asked import AwsRequest
 from tests.crash.calls import Call
 from tests.crash.containers import Zygote
 from tests.crash.invariants import State, Watch, broken_at_the_end, differences, source_objects, state_of
-from tests.crash.world import API, AwsRequest, Blow, Snapshot, World
+from tests.crash.world import API, Blow, Snapshot, World
 from tests.e2e.scene import Json, Scene
 from waybill.runs.model import RunRecord, RunStatus
 from waybill.runs.store import RunStore
@@ -87,7 +89,7 @@ class Matrix:
         self._functions = self.world.scene.configured(lambda config: config["migration"].update(PIECES))
         self._functions.__enter__()
         customer(self.world.scene)
-        self.sources = source_objects(self.world)
+        self.sources = source_objects(self.world.scene)
         self.undisturbed: dict[str, Undisturbed] = {}
         before = self.world.snapshot()
         for job in JOBS:
@@ -121,14 +123,14 @@ class Matrix:
         record = self._record(f"{job.kind}-{KEY}")
         assert record is not None
         assert record.status is RunStatus.COMPLETED, record
-        wrong = [*self.world.witness.wrong, *broken_at_the_end(self.world, watch=watch, sources=self.sources)]
+        wrong = [*self.world.witness.wrong, *broken_at_the_end(self.world.scene, watch=watch, sources=self.sources)]
         assert not wrong, wrong
         calls = tuple(self.world.witness.tape.calls)
-        return Undisturbed(job, before, calls, state_of(self.world), record.counts.model_dump())
+        return Undisturbed(job, before, calls, state_of(self.world.scene), record.counts.model_dump())
 
     def _restored(self, snapshot: Snapshot) -> Watch:
         self.world.restore(snapshot)
-        watch = Watch(self.world)
+        watch = Watch(self.world.scene)
         self.world.witness.checks.append(watch)
         return watch
 
@@ -148,9 +150,9 @@ class Matrix:
         if witness.struck is None:
             wrong.append("the call never came")
         wrong += witness.wrong
-        state = state_of(self.world)
+        state = state_of(self.world.scene)
         wrong += differences(state, usual.state)
-        wrong += broken_at_the_end(self.world, watch=watch, sources=self.sources)
+        wrong += broken_at_the_end(self.world.scene, watch=watch, sources=self.sources)
         wrong += self._late(state)
         return Verdict(point, tuple(wrong), how, time.monotonic() - began)
 
@@ -185,13 +187,13 @@ class Matrix:
         struck = self.world.witness.struck
         if struck is None or struck[0] == API:
             return []
-        destination = self.world.stack.names.destination_bucket
-        objects = self.world.objects(destination)
+        stack = self.world.stack
+        objects = inside.objects(stack, stack.names.destination_bucket)
         self.world.witness.wrong.clear()
         self.world.invoke_again(*struck)
         self.world.scene.settle()
-        wrong = [*differences(state_of(self.world), state), *self.world.witness.wrong]
-        if self.world.objects(destination) != objects:
+        wrong = [*differences(state_of(self.world.scene), state), *self.world.witness.wrong]
+        if inside.objects(stack, stack.names.destination_bucket) != objects:
             wrong.append("objects of the destination are others")
         return [f"after a late duplicate: {one}" for one in wrong]
 

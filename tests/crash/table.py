@@ -21,7 +21,8 @@ the call arrives, and once after it was carried out and before it is answered. A
 
 A process killed after a call leaves what one leaves that is killed before its next call. So *after* goes the first way and *before* the
 second, and each such moment meets both; an invocation's beginning and end, which have no such twin, meet both as well.
-Functions run one at a time, with one request in flight, so that calls can be named and counted.
+Functions run one at a time, with one request in flight, so that calls can be named and counted; and the minute for which a container
+that dies while logging in to Salesforce keeps the others from it passes at once.
 
 Each run's end is compared with the undisturbed run's: links, ledger, objects, summaries, counts, the lock. The invariants 1 to 7 of the
 design are looked at: 1 to 4 at each call, the others at the end; and the invocation that was killed comes once more when all is over,

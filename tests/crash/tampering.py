@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tests.crash.asked import AwsRequest
 from tests.crash.calls import Call
 from tests.crash.matrix import Tampering
-from tests.crash.world import AwsRequest
 
 
 def overwrites(call: Call, asked: AwsRequest) -> AwsRequest:

@@ -13,12 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.dynamodb.models import dynamodb_backends
-from moto.s3.models import s3_backends
 from moto.s3.utils import _VersionedKeyStore
 
-from local.aws.dispatch import REGION, Headers, Reply
+from local.aws.dispatch import Reply
 from local.aws.endpoint import Dispatch
 from local.aws.home import LocalHome
 from local.aws.lambdas import FunctionSpec
@@ -27,27 +24,17 @@ from local.salesforce.messages import Request
 from local.salesforce.server import Answer
 from local.stack import LocalStack
 from local.stepfunctions.errors import StateError
-from tests.crash import calls
+from tests.crash import calls, inside
+from tests.crash.asked import AwsRequest
 from tests.crash.calls import Call, Tape
 from tests.crash.containers import Died, Fleet, Zygote
 from tests.e2e.scene import Json, Scene, dies
 from waybill.settings import Configuration
-from waybill.table import Item, decode
 
 API = "Api"
 T = TypeVar("T")
 _hooks = ModuleType("waybill_crash_hooks")
 sys.modules[_hooks.__name__] = _hooks
-
-
-@dataclass(frozen=True)
-class AwsRequest:
-    """A request as AWS gets it."""
-
-    method: str
-    url: str
-    headers: Headers
-    body: bytes
 
 
 @dataclass(frozen=True)
@@ -184,33 +171,34 @@ class World:
             return self.fleet.of(function).invoke(replace(spec, environment=environment), event)
         except Died:
             self.fleet.forget(function)
+            self._let_lease_end()
             raise dies(self.on_death(function)) from None
+
+    def _let_lease_end(self) -> None:
+        """A container that died while logging in to Salesforce blocks the others for a minute: here, that minute has passed."""
+        key = {"pk": {"S": "SESSION#salesforce"}, "sk": {"S": "TOKEN"}}
+        client = self.stack.client("dynamodb")
+        with suppress(client.exceptions.ConditionalCheckFailedException):
+            client.update_item(
+                TableName=self.stack.names.table,
+                Key=key,
+                UpdateExpression="SET lease_until = :past",
+                ConditionExpression="attribute_exists(lease_until)",
+                ExpressionAttributeValues={":past": {"N": "0"}},
+            )
 
     def invoke_again(self, function: str, event: Json) -> None:
         """A late duplicate of an invocation. What it answers is nobody's business any more, and a refusal is a good answer."""
         with suppress(StateError):
             self.stack.invoker(f"waybill-local-{function}", event)
 
-    def rows(self, prefix: str = "") -> list[Item]:
-        """The table's items whose sort key begins so, in order: read from moto itself, as a scan would take much longer."""
-        with self.stack.aws.dispatcher.lock("dynamodb"):
-            held = [item for partition in self._table().items.values() for item in partition.values()]
-            rows = [{name: decode(value.to_regular_json()) for name, value in item.attrs.items()} for item in held]
-        return sorted((row for row in rows if row["sk"].startswith(prefix)), key=lambda row: (row["pk"], row["sk"]))
-
-    def objects(self, bucket: str) -> dict[str, tuple[str, str]]:
-        """ETag and time, to the microsecond, of each object of a bucket."""
-        with self.stack.aws.dispatcher.lock("s3"):
-            keys = self._buckets()[bucket].keys
-            return {name: (keys[name].etag, keys[name].last_modified.isoformat()) for name in list(dict(keys))}
-
     # -- putting back -------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
         self.scene.settle()
         org = self.stack.simulator.org
-        items = copy.deepcopy(dict(self._table().items))
-        buckets = {name: _copied(bucket.keys) for name, bucket in self._buckets().items()}
+        items = copy.deepcopy(dict(inside.table(self.stack).items))
+        buckets = {name: _copied(bucket.keys) for name, bucket in inside.buckets().items()}
         tables = {name: _table_state(table) for name, table in org._tables.items()}
         return Snapshot(items, buckets, tables)
 
@@ -218,10 +206,10 @@ class World:
         """As it was, with cold containers, nothing misbehaving, and executions forgotten."""
         self.scene.settle()
         self.fleet.clear()
-        items = self._table().items
+        items = inside.table(self.stack).items
         items.clear()
         items.update(copy.deepcopy(dict(snapshot.items)))
-        for name, bucket in self._buckets().items():
+        for name, bucket in inside.buckets().items():
             bucket.keys = _copied(snapshot.buckets[name])
             bucket.multiparts.clear()
         simulator = self.stack.simulator
@@ -233,14 +221,6 @@ class World:
         self.stack.runner._executions.clear()
         self.stack.runner._map_runs.clear()
         self.witness = Witness()
-
-    def _table(self) -> Any:
-        return dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[self.stack.names.table]
-
-    @staticmethod
-    def _buckets() -> Mapping[str, Any]:
-        found: Mapping[str, Any] = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets
-        return found
 
     def close(self) -> None:
         self.fleet.clear()
