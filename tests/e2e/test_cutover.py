@@ -292,6 +292,23 @@ def test_a_hand_edit_after_the_cutover_stays_and_is_reported(scene: Scene, files
     assert all(scene.url(file) == file.url for file in files if file is not files[2])
 
 
+@pytest.mark.parametrize("listed", [False, True], ids=["at once", "after another backup"])
+def test_entries_out_of_the_recycle_bin_and_edits_taken_back_are_restored_too(
+    scene: Scene, files: list[Planted], *, listed: bool
+) -> None:
+    scene.cutover()
+    table, links = scene.org.table(ENTRY), scene.urls()
+    scene.org.delete(ENTRY, files[1].id)
+    scene.edit(files[2], URL__c=BY_HAND)
+    assert scene.backup("full").files["conflicts"] == 1
+    table.put(files[1].id[:15], {**table.get(files[1].id[:15]), "IsDeleted": False})
+    scene.edit(files[2], URL__c=links[files[2].id])
+    if listed:
+        assert scene.backup("full").exit_code == 0
+    assert scene.rollback(all=True).files["rolled_back"] == 8
+    assert all(scene.url(file) == file.url for file in files)
+
+
 def test_an_entry_deleted_while_it_is_restored_is_noted_and_the_report_states_the_window(
     scene: Scene, files: list[Planted]
 ) -> None:

@@ -92,21 +92,26 @@ class Restore:
     of_run: str | None
 
     def wants(self, file: FileItem) -> bool:
-        if file.state is FileState.SWITCHED:
+        if file.new_url is not None:
+            # Also one that was deleted or edited since: it may be back, or the edit taken back, and nobody has listed it yet.
             return self.of_run is None or file.switched_by == self.of_run
         # A task may have died between switching and saying so: such a row has our URL, the ledger says verified.
         return file.state is FileState.VERIFIED and file.key is not None
 
     def row(self, file: FileItem) -> Row:
-        if file.state is FileState.SWITCHED and file.new_url:
-            return Row(file, file.new_url, file.url)
+        if file.new_url is not None:
+            return Row(file, file.new_url, file.url, sure=file.state is FileState.SWITCHED)
         return Row(file, self.links.link_for(file.key or ""), file.url, sure=False)
 
     def done(self, row: Row) -> FileItem:
         state = row.file.state
+        if state in {FileState.CONFLICT, FileState.ENTRY_DELETED}:
+            for event in (FileEvent.LISTED_ANEW, FileEvent.COPIED, FileEvent.VERIFIED):
+                state = transition(state, event)
         if state is FileState.VERIFIED:
             state = transition(state, FileEvent.SWITCHED)
-        return replace(row.file, state=transition(state, FileEvent.RESTORED), new_url=None, switched_by=None)
+        restored = transition(state, FileEvent.RESTORED)
+        return replace(row.file, state=restored, new_url=None, switched_by=None, error=None, message=None)
 
 
 def source_of(file: FileItem, *, links: LinkBuilder, source_buckets: frozenset[str]) -> S3Location | HttpLocation | None:

@@ -157,3 +157,19 @@ def test_a_secret_in_a_presigned_url_never_reaches_a_message() -> None:
     file = recorded(decide(replace(ENTRY, url=secret), SWITCHED, rules=RULES, since=None))
     assert "5ecret" not in (file.message or "")
     assert isinstance(look(replace(ENTRY, url=secret)).location, S3Location)
+
+
+@pytest.mark.parametrize("state", [FileState.ENTRY_DELETED, FileState.CONFLICT])
+def test_an_entry_that_shows_its_new_link_again_after_a_deletion_or_an_edit_is_verified_with_its_old_link(
+    state: FileState,
+) -> None:
+    item = replace(SWITCHED, state=state, error="ENTRY_DELETED", message="gone")
+    file = recorded(decide(replace(ENTRY, url=SWITCHED.new_url or ""), item, rules=RULES, since=None))
+    assert (file.state, file.url, file.key, file.proof) == (FileState.VERIFIED, OLD, VERIFIED.key, VERIFIED.proof)
+    assert (file.new_url, file.error) == (None, None)
+
+
+def test_our_link_in_an_entry_whose_copy_is_no_longer_good_needs_no_moving() -> None:
+    item = replace(VERIFIED, state=FileState.FAILED, proof=None)
+    file = recorded(decide(replace(ENTRY, url=SWITCHED.new_url or ""), item, rules=RULES, since=None))
+    assert (file.state, file.error, file.url) == (FileState.EXCLUDED, "OWN_LINK", OLD)

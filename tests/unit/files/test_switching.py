@@ -134,6 +134,23 @@ def test_a_rollback_finds_rows_that_a_dying_task_switched_and_touches_no_other_v
     assert back.state is FileState.ROLLED_BACK
 
 
+@pytest.mark.parametrize("state", [FileState.ENTRY_DELETED, FileState.CONFLICT])
+def test_a_row_that_shows_our_link_again_after_a_deletion_or_an_edit_is_restored_as_well(state: FileState) -> None:
+    left = replace(FILE, state=state, new_url=NEW, switched_by="cutover-1", error="EDITED", message="edited")
+    restore = Restore(LINKS, "cutover-1")
+    assert restore.wants(left)
+    assert not Restore(LINKS, "cutover-2").wants(left)
+    row = restore.row(left)
+    assert (row.old, row.new) == (NEW, OLD)
+    assert classify(row, None, before_delta=False).outcome is Outcome.LEFT
+    assert classify(row, OLD, before_delta=False).outcome is Outcome.LEFT
+    assert classify(row, "https://by-hand.example/", before_delta=False).outcome is Outcome.LEFT
+    assert classify(row, NEW, before_delta=False).outcome is Outcome.TO_DO
+    back = settled(Result(row, Outcome.DONE), restore)
+    assert back is not None
+    assert (back.state, back.url, back.new_url, back.error) == (FileState.ROLLED_BACK, OLD, None, None)
+
+
 def test_the_source_of_a_file_is_the_key_that_was_really_read() -> None:
     plus = replace(FILE, url="https://theirs.s3.amazonaws.com/a+b.pdf", source_key="a+b.pdf")
     buckets = frozenset({"theirs"})

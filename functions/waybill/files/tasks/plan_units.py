@@ -23,6 +23,8 @@ from waybill.settings import LedgerEnvironment
 
 # Accounts that the canary's rows are spread over.
 CANARY_ACCOUNTS = 10
+# Of one that was deleted or edited by hand, that may have been taken back.
+_MAY_BE_SWITCHED = (FileState.VERIFIED, FileState.SWITCHED, FileState.CONFLICT, FileState.ENTRY_DELETED)
 _READERS = 32
 
 
@@ -183,8 +185,8 @@ def _row(unit: Unit, fence: int) -> dict[str, Any]:
 
 def _due(summary: AccountSummary, kind: RunKind) -> int:
     """Rows of an account to look at. A rollback also looks at verified ones: a task may have died before it could say `switched`."""
-    verified = summary.states.get(FileState.VERIFIED, 0)
-    return verified if kind is RunKind.CUTOVER else verified + summary.states.get(FileState.SWITCHED, 0)
+    states = (FileState.VERIFIED,) if kind is RunKind.CUTOVER else _MAY_BE_SWITCHED
+    return sum(summary.states.get(state, 0) for state in states)
 
 
 def _summaries(options: Options, *, ledger: Ledger, after: str) -> Iterator[AccountSummary]:
