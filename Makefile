@@ -56,6 +56,7 @@ BENCH_SIZES ?= 10000,100000
 bench: setup build/servers/.ready build/bench/.ready
 	$(BIN)/python bench/copy.py --files $(BENCH_FILES) --rounds $(BENCH_ROUNDS) --trials 500
 	$(BIN)/python bench/coldstart.py
+	$(BIN)/python bench/records.py
 	$(BIN)/python bench/scale.py --sizes $(BENCH_SIZES)
 	$(BIN)/python bench/chart.py
 

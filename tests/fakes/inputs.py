@@ -24,10 +24,17 @@ class MemoryFiles:
 
 @dataclass
 class FolderFiles:
+    """The files of a folder, or one of them."""
+
     folder: Path
+    only: str = ""
 
     def names(self) -> list[str]:
-        return sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
+        return (
+            [self.only]
+            if self.only
+            else sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
+        )
 
     def open(self, name: str) -> BinaryIO:
         return (self.folder / name).open("rb")

@@ -1,6 +1,7 @@
 """A cell into the value of its field, quickly: a plain case for each type, and the careful way for all others."""
 
 from collections.abc import Callable
+from datetime import datetime
 from difflib import get_close_matches
 from types import EllipsisType
 from typing import Final
@@ -15,6 +16,7 @@ Reader = Callable[[Cell], "Cell | EllipsisType"]
 
 _CHOICES: Final = ("picklist", "multipicklist")
 _NO_TEXT: Final = frozenset({"boolean", "date", "datetime", "multipicklist", "reference", "id", *NUMBERS})
+_TO_THE_SECOND: Final = len("2026-01-31T09:30:00")
 # Cells of dates and the like that are remembered, by column.
 _REMEMBERED: Final = 5_000
 _BOUNDLESS: Final = 1 << 60
@@ -29,6 +31,10 @@ def reader(column: ValueColumn, *, truncate: bool) -> Reader:
         return _of_text(known.length or _BOUNDLESS, careful)
     if known.type in NUMBERS:
         return _of_number(known, careful)
+    if known.type == "boolean":
+        return lambda cell: cell if cell is True or cell is False else careful(cell)
+    if known.type == "datetime":
+        return _of_moment(careful)
     return _remembering(careful)
 
 
@@ -100,13 +106,26 @@ def _of_number(known: FieldSchema, careful: Reader) -> Reader:
     return read
 
 
+def _of_moment(careful: Reader) -> Reader:
+    """As workbooks have it: without a time zone, to the second."""
+
+    def read(cell: Cell) -> Cell | EllipsisType:
+        if cell.__class__ is str and len(cell) == _TO_THE_SECOND and cell[10] == "T":
+            try:
+                datetime.fromisoformat(cell)
+            except ValueError:
+                return careful(cell)
+            return cell + ".000Z"
+        return careful(cell)
+
+    return read
+
+
 def _remembering(careful: Reader) -> Reader:
-    """For types of which few different cells are to be expected: days, checkboxes."""
+    """For types of which few different cells are to be expected, such as days."""
     texts: dict[Cell, Cell | EllipsisType] = {}
 
     def read(cell: Cell) -> Cell | EllipsisType:
-        if cell.__class__ is bool:
-            return careful(cell)
         found = texts.get(cell, texts)
         if found is not texts:
             return found  # type: ignore[return-value]

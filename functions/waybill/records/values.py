@@ -23,7 +23,6 @@ _TRUE = frozenset({"true", "1", "yes", "y", "t"})
 _FALSE = frozenset({"false", "0", "no", "n", "f"})
 _ID = re.compile(r"[a-zA-Z0-9]{15}(?:[A-Z0-5]{3})?", re.ASCII)
 _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
-_OFFSET = re.compile(r"([+-]\d\d):?(\d\d)$")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 # Beyond these a float is not exact, and a number not an integer of the API.
 _EXACT = 1e15
@@ -143,13 +142,12 @@ def _moment(cell: Cell, _known: FieldSchema) -> Cell:
         counted = datetime.combine(_EXCEL_EPOCH, time(), tzinfo=UTC) + timedelta(milliseconds=round(cell * 86_400_000))
         return counted.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     text = text_of(cell).strip()
-    text = _OFFSET.sub(r"\1:\2", text) if ":" in text else text
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise BadValue("INVALID_DATETIME", f"{text[:40]!r} is not a time: it must be like 2026-01-31T09:30:00Z.") from None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _choices(cell: Cell, _known: FieldSchema) -> Cell:

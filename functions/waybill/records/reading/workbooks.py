@@ -2,11 +2,11 @@
 
 import datetime as dt
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
@@ -105,12 +105,13 @@ class Workbook:
         first = (sheet.start or (0, 0))[1]
         merged = _merged(sheet, first)
         held: dict[int, Cell] = {}
+        made = _MADE.get
         unspoken: dict[int, dict[int, str]] | None = None
         pick = itemgetter(*places) if len(places) > 1 else lambda row: (row[places[0]],)
         for number, cells in _numbered(sheet):
             if number <= table.header:
                 continue
-            row = [cell if cell.__class__ is str else _cell(cell) for cell in cells]
+            row = [cell if cell.__class__ is str else made(cell.__class__, str)(cell) for cell in cells]
             if "" in row:
                 if unspoken is None:
                     unspoken = unspoken_cells(self._path, table.name)
@@ -135,19 +136,32 @@ def _filled(cell: object) -> bool:
 
 
 def _cell(cell: object) -> Cell:
-    match cell:
-        case float():
-            return int(cell) if cell.is_integer() and -_EXACT < cell < _EXACT else cell
-        case None | str() | bool() | int():
-            return cell
-        case dt.datetime():
-            return cell.isoformat(timespec="milliseconds" if cell.microsecond else "seconds")
-        case dt.date() | dt.time():
-            return cell.isoformat()
-        case dt.timedelta():
-            return str(cell)
-        case _:
-            return str(cell)
+    return _MADE.get(cell.__class__, str)(cell)
+
+
+def _same(cell: Cell) -> Cell:
+    return cell
+
+
+def _float(cell: float) -> Cell:
+    return int(cell) if cell.is_integer() and -_EXACT < cell < _EXACT else cell
+
+
+def _moment(cell: dt.datetime) -> Cell:
+    return cell.isoformat(timespec="milliseconds" if cell.microsecond else "seconds")
+
+
+# By class, for speed. Dates are texts from here on.
+_MADE: Final[Mapping[type, Callable[[Any], Cell]]] = {
+    type(None): _same,
+    str: _same,
+    bool: _same,
+    int: _same,
+    float: _float,
+    dt.datetime: _moment,
+    dt.date: dt.date.isoformat,
+    dt.time: dt.time.isoformat,
+}
 
 
 def _merged(sheet: CalamineSheet, first: int) -> dict[int, list[tuple[int, int]]]:
