@@ -25,28 +25,31 @@ MODES = ("upsert", "insert", "update")
     epilog="""
     waybill load plan/ --dry-run --wait
     waybill load products.xlsx --execute --wait
-    waybill load accounts.csv --execute --mode update --wait --json
+    waybill load accounts.csv --execute --object Account --key External_Id__c --mode update --wait --json
     """,
 )
 @click.argument("path", type=click.Path(exists=True, path_type=Path), metavar="PATH")
 @click.option("--dry-run", is_flag=True, help="Write nothing: say of every row what would become of it.")
 @click.option("--execute", is_flag=True, help="Plan the load, then write to Salesforce what was planned.")
+@click.option("--object", "sobject", metavar="NAME", help="The object of a single table, in place of its file's or sheet's name.")
+@click.option("--key", metavar="FIELDS", help="The key of a single table: a field, or several as Name;Type__c.")
 @click.option("--mode", "write", type=click.Choice(MODES), help="What to do with every row, instead of what the plan says.")
 @click.option("--allow-delete", is_flag=True, help="Delete what the plan says; the deleted rows are kept for an undo.")
 @wait_option
 @yes_option
 @click.pass_obj
 def load(
-    app: App, *, path: Path, dry_run: bool, execute: bool, write: str | None, allow_delete: bool, wait: bool, yes: bool
-) -> ExitCode:
+    app: App, *, path: Path, dry_run: bool, execute: bool, sobject: str | None, key: str | None, write: str | None,
+    allow_delete: bool, wait: bool, yes: bool,
+) -> ExitCode:  # fmt: skip
     """Load a workbook, a CSV file, or a folder of them (also an SFDMU plan) into Salesforce."""
     app.run_kind = "load"
     mode = one_of(dry_run=dry_run, execute=execute)
     if execute and not yes:
         confirm(app, f"Load {path.name} into Salesforce?" if not allow_delete else f"Load {path.name}, and delete what it says?")
     with packed(path) as file:
-        key = upload(app, file)
-    body = {"mode": mode, "input": key, "write": write, "allow_delete": allow_delete}
+        put = upload(app, file)
+    body = {"mode": mode, "input": put, "object": sobject, "external_id": key, "write": write, "allow_delete": allow_delete}
     return start(app, "load", body, wait=wait)
 
 

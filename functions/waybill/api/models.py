@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from waybill.api.roles import Role
 from waybill.files.verifying import Difference, Mismatch, Verified
 from waybill.runs.model import MAX_FILES, AccountId, InputKey, LoadMode, RunId
+from waybill.settings import ApiName
 
 # An execution's input may have 256 KB: this many accounts take less than half of it.
 MAX_ACCOUNTS = 5_000
@@ -57,6 +58,8 @@ class LoadRequest(Request):
     mode: Literal["dry_run", "execute"]
     input: InputKey | None = None
     retry_of: RunId | None = None
+    object: ApiName | None = None
+    external_id: Annotated[str, StringConstraints(max_length=400)] | None = None
     write: LoadMode | None = None
     allow_delete: bool = False
 

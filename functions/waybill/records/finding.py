@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from waybill.records.domain import Cell
 from waybill.records.comparing import plain
+from waybill.records.domain import Cell
 from waybill.records.writing import Ready
 from waybill.salesforce import soql
 from waybill.salesforce.client import SalesforceClient

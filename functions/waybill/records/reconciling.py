@@ -39,7 +39,7 @@ class Reconciliation:
     def run(self, start: int | None) -> int | None:
         """Goes on with the step before `start`; the step to go on from where time is up, None at the end."""
         ids = self.journal.ids()
-        done = {place for place in self.journal.places()}
+        done = set(self.journal.places())
         steps = self.plan.steps()
         for step in reversed(steps):
             if start is not None and step.step >= start:

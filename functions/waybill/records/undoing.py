@@ -4,7 +4,7 @@ What a person has edited since is left, with the reason. "Edited" means that a f
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from waybill.records.comparing import alike
@@ -46,6 +46,8 @@ class UndoPlanner:
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     # Old id of a deleted row -> the number under which it is created again.
     _again: dict[str, int] = field(default_factory=dict)
+    # Of these, the ones that are inserted by the steps so far.
+    _inserted: set[int] = field(default_factory=set)
     # Fields of inserted rows that later steps of the load wrote over: number of the row -> what stands there now.
     _overlay: dict[int, dict[str, Cell]] = field(default_factory=dict)
     # Rows that are deleted, and what was written over them: number of the row -> its first values.
@@ -75,7 +77,7 @@ class UndoPlanner:
                 case Action.INSERT:
                     self._add(step.object, Action.DELETE, gone[step.step])
                 case Action.DELETE:
-                    self._create_again(step.object, done[step.step])
+                    later.append((step.object, self._create_again(step.object, done[step.step])))
         for sobject, rows in later:
             self._add(sobject, Action.UPDATE, rows)
         return self._planned()
@@ -195,11 +197,10 @@ class UndoPlanner:
             if to18(each.id) not in self.recreated:
                 self._again[to18(each.id)] = next(self._numbers)
 
-    def _create_again(self, sobject: str, rows: Sequence[Done]) -> None:
+    def _create_again(self, sobject: str, rows: Sequence[Done]) -> list[PlannedRow]:
         known = self.describe(sobject)
-        planned: list[PlannedRow] = []
-        there = self._now(sobject, rows, lambda _: {"Id": None})
-        for each, now in there:
+        pending: list[PlannedRow] = []
+        for each, now in self._now(sobject, rows, lambda _: {"Id": None}):
             if now is not None or to18(each.id) in self.recreated:
                 self._tell(sobject, each, Verdict.UNCHANGED)
                 continue
@@ -211,8 +212,29 @@ class UndoPlanner:
             fields, refs = self._repointed(kept)
             self._tell(sobject, each, Verdict.INSERT)
             # `id` stays, as the old one: who undoes once more finds by it that the row is there again.
-            planned.append(PlannedRow(each.row.origin, n=self._again[to18(each.id)], id=each.id, fields=fields, refs=refs))
-        self._add(sobject, Action.INSERT, planned)
+            pending.append(PlannedRow(each.row.origin, n=self._again[to18(each.id)], id=each.id, fields=fields, refs=refs))
+        return self._insert_by_level(sobject, pending)
+
+    def _insert_by_level(self, sobject: str, pending: list[PlannedRow]) -> list[PlannedRow]:
+        """Parents before their children. References that cannot be there yet are handed back as updates, for later."""
+        while pending:
+            level = [row for row in pending if set(row.refs.values()) <= self._inserted]
+            if not level:
+                break
+            self._add(sobject, Action.INSERT, level)
+            self._inserted.update(row.n for row in level if row.n is not None)
+            pending = [row for row in pending if row.n not in self._inserted]
+        self._add(
+            sobject,
+            Action.INSERT,
+            [replace(row, refs={name: n for name, n in row.refs.items() if n in self._inserted}) for row in pending],
+        )
+        later = [
+            PlannedRow(row.origin, of=row.n, refs={name: n for name, n in row.refs.items() if n not in self._inserted})
+            for row in pending
+        ]
+        self._inserted.update(row.n for row in pending if row.n is not None)
+        return later
 
     # -- what all share -----------------------------------------------------------------------------------------------
 

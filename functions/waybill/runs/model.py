@@ -145,6 +145,9 @@ class LoadOptions(Model):
     input: InputKey | None = None
     # The run whose rejected and failed rows are loaded again.
     retry_of: RunId | None = None
+    # Of a single table: its object, in place of the file's name, and its key, as `Name;Type__c`.
+    object: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")] | None = None
+    external_id: Annotated[str, StringConstraints(max_length=400)] | None = None
     write: LoadMode | None = None
     allow_delete: bool = False
 

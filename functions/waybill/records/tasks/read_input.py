@@ -1,12 +1,15 @@
 """Takes an input apart into tables; of a retry, the rows of the earlier run that were not written."""
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
 
 from waybill import compose
 from waybill.errors import InvalidInput, NotFound, NotReady
 from waybill.records.domain import StagedRow
 from waybill.records.inputs import fetched
-from waybill.records.reading import sfdmu
+from waybill.records.reading.read import ReadOptions, read_input
 from waybill.records.reporting import count_rows
 from waybill.records.staging import StagedTables, find_job, put_job
 from waybill.runs.model import LoadOptions, RunContext
@@ -39,14 +42,20 @@ def stage(run: RunContext, *, options: LoadOptions, store: RunStore, work: WorkB
         if options.retry_of is not None:
             copy_failed(options.retry_of, run.run_id, tables=tables, store=store, work=work)
         elif options.input is not None:
-            with fetched(work, options.input) as files:
-                read = sfdmu.read(files)
+            with ExitStack() as stack:
+                scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="waybill-"))
+                files = stack.enter_context(closing(fetched(work, options.input, Path(scratch))))
+                read = read_input(files, options=_reading(options), scratch=Path(scratch))
                 for table in read.job.tables:
                     tables.put(table.number, read.rows(table.number))
                 put_job(work, run.run_id, read.job)
     except InvalidInput as error:
         raise NotReady(str(error)) from error
     return Reply()
+
+
+def _reading(options: LoadOptions) -> ReadOptions:
+    return ReadOptions(object=options.object or "", external_id=options.external_id or "")
 
 
 def copy_failed(earlier: str, run_id: str, *, tables: StagedTables, store: RunStore, work: WorkBucket) -> None:
