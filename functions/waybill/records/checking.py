@@ -87,7 +87,8 @@ def check_update(touch: Touch, row: Row) -> tuple[str, ...]:
     left_out: list[str] = []
     for key, value in {**touch.values(), **touch.refs}.items():
         known = schema.field(key)
-        if known is None or same(row, key, value):
+        free = known is None or (known.updateable and not known.calculated and schema.updateable)
+        if known is None or (free and (value is not None or known.nillable)) or same(row, key, value):
             continue
         if value is None and not known.nillable and known.type != "boolean":
             touch.refuse(known.name, "REQUIRED_FIELD_MISSING", f"{known.name} cannot be emptied.")

@@ -226,17 +226,19 @@ def changes(touch: Touch) -> Mapping[str, tuple[object, object]]:
     is compared as it was left by the set before.
     """
     row = touch.target
-    if row is None or not touch.effective:
+    if row is None or not touch.effective or touch.idle:
         return {}
-    place = row.touches.index(touch)
-    later = row.touches[place + 1 :] if row.n is None else []
+    later = row.touches[row.touches.index(touch) + 1 :] if row.n is None else []
+    held, places = row.bases(), row.mirror.places
     found: dict[str, tuple[object, object]] = {}
     for key, value in {**touch.values(), **touch.refs}.items():
-        if any(other.says(key) is not ... for other in later):
+        if later and any(other.says(key) is not ... for other in later):
             continue
-        old = row.base(key) if row.n is None else row.value(key, before=touch)
-        if not _equal(row.mirror, key, old, value):
+        place = places.get(key, -1)
+        old = row.value(key, before=touch) if row.n is not None else held[place] if place >= 0 else None
+        if not (old == value and type(old) is type(value)) and not _equal(row.mirror, key, old, value):
             found[key] = (old, value)
+    touch.idle = not found
     return found
 
 

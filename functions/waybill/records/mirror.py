@@ -5,7 +5,7 @@ that touches it says, else what the org holds. Lookups hold ids, or the row itse
 """
 
 import marshal
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import EllipsisType
 
 from waybill.records.domain import Cell
@@ -30,6 +30,7 @@ class Touch:
         "_packed",
         "effective",
         "fields",
+        "idle",
         "job",
         "key",
         "notes",
@@ -58,6 +59,8 @@ class Touch:
         self.notes: tuple[str, str] = ("", "")
         # Whether it changes its row; one that is skipped or refused does not.
         self.effective = False
+        # Whether it was found to change nothing, once all is folded.
+        self.idle = False
 
     def values(self) -> dict[str, Cell]:
         """What it says, by field in lower case; lookups apart."""
@@ -111,6 +114,11 @@ class Row:
         held: Cell = cells[place] if place < len(cells) else None
         return held
 
+    def bases(self) -> tuple[Cell, ...]:
+        """All that the org holds, by the mirror's places; empty for a row that is to be inserted."""
+        cells: tuple[Cell, ...] = marshal.loads(self._base) if self._base else ()  # noqa: S302 - our own bytes
+        return cells
+
     def whole(self) -> dict[str, Cell]:
         """All that was read of it, by the org's spelling."""
         return {name: self.base(key) for key, name in self.mirror.names.items()}
@@ -157,6 +165,7 @@ class Mirror:
         self._rows: list[Row] = []
         self._ids: dict[str, Row] = {}
         self._was_read = False
+        self._comparers: dict[str, Callable[[Cell], Cell]] = {}
         self._indexes: dict[tuple[str, ...], tuple[int, dict[Key, list[Row]]]] = {}
         self.require(fields)
 
@@ -193,7 +202,10 @@ class Mirror:
         return self.schema.relation(name)
 
     def compare(self, field: str, value: Cell) -> Cell:
-        return comparer(self.schema.field(field))(value)
+        found = self._comparers.get(field)
+        if found is None:
+            found = self._comparers[field] = comparer(self.schema.field(field))
+        return found(value)
 
     def add(self, n: int) -> Row:
         row = Row(self, n=n)

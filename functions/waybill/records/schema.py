@@ -13,9 +13,9 @@ SYSTEM_FIELDS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FieldSchema:
-    """A field as describe gives it. `length` in characters, 0 where the type has none."""
+    """A field as describe gives it. `length` in characters, 0 where the type has none. Equal only to itself: it is a key of caches."""
 
     name: str
     type: str = "string"
