@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 _PART = 8 * 1024 * 1024
+_READS = 3  # of an object whose body breaks off
 
 
 def run_prefix(run_id: str) -> str:
@@ -49,44 +51,59 @@ class WorkBucket:
         return self.put_new(key, to_lines(rows))
 
     def get(self, key: str) -> bytes | None:
-        """The object, whole: for manifests and plans, which are small. None where there is none."""
-        from botocore.exceptions import ClientError
+        """The object, whole: for manifests and plans, which are small. None where there is none. Raises ServiceUnavailable."""
+        from botocore.exceptions import BotoCoreError
 
-        try:
-            body: bytes = self._call("get_object", Key=key)["Body"].read()
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "404"}:
+        for _ in range(_READS):
+            body, _etag = self._open(key)
+            if body is None:
                 return None
-            raise
-        return body
+            try:
+                content: bytes = body.read()
+            except BotoCoreError as error:  # not a fault of the call, which botocore would have repeated, but of the body
+                broken = error
+            else:
+                return content
+        raise _broken_off(key, broken) from broken
 
     def rows(self, key: str) -> Iterator[Row]:
-        """The rows of a JSON lines object of any size; none where there is no object."""
-        from botocore.exceptions import ClientError
-
-        try:
-            body = self._call("get_object", Key=key)["Body"]
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "404"}:
-                return
-            raise
-        for number, line in enumerate(body.iter_lines(), 1):
+        """The rows of a JSON lines object of any size; none where there is no object. Raises ServiceUnavailable."""
+        for number, line in enumerate(self._lines(key, keepends=False), 1):
             yield row_of(line, f"line {number} of {key}")
+
+    def _lines(self, key: str, *, keepends: bool) -> Iterator[bytes]:
+        """A body that breaks off is read again, and goes on behind the lines that were given."""
+        from botocore.exceptions import BotoCoreError
+
+        given, etag = 0, ""
+        for _ in range(_READS):
+            body, etag = self._open(key, etag)
+            if body is None:
+                return
+            try:
+                for line in islice(body.iter_lines(keepends=keepends), given, None):
+                    yield line
+                    given += 1
+            except BotoCoreError as error:
+                broken = error
+            else:
+                return
+        raise _broken_off(key, broken) from broken
 
     @contextmanager
     def stream(self, key: str) -> Iterator["BinaryIO | None"]:
-        """The object's bytes as they come, of any size; None where there is no object."""
-        from botocore.exceptions import ClientError
+        """The object's bytes as they come, of any size; None where there is no object. Raises ServiceUnavailable, also while it is read."""
+        from botocore.exceptions import BotoCoreError
 
-        try:
-            body = self._call("get_object", Key=key)["Body"]
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") not in {"NoSuchKey", "404"}:
-                raise
+        body, _ = self._open(key)
+        if body is None:
             yield None
             return
-        with body:
-            yield body
+        try:
+            with body:
+                yield body
+        except BotoCoreError as error:
+            raise _broken_off(key, error) from error
 
     def keys(self, prefix: str) -> Iterator[str]:
         token: dict[str, str] = {}
@@ -114,17 +131,8 @@ class WorkBucket:
         return str(found[0]["LastModified"].isoformat()) if found else ""
 
     def lines(self, key: str) -> Iterator[str]:
-        """The lines of a text of any size, each with its end; none where there is no object."""
-        from botocore.exceptions import ClientError
-
-        try:
-            body = self._call("get_object", Key=key)["Body"]
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "404"}:
-                return
-            raise
-        for line in body.iter_lines(keepends=True):
-            yield line.decode(errors="replace")
+        """The lines of a text of any size, each with its end; none where there is no object. Raises ServiceUnavailable."""
+        return (line.decode(errors="replace") for line in self._lines(key, keepends=True))
 
     def writer(self, key: str, *, content_type: str) -> "Writer":
         return Writer(self, key, content_type=content_type)
@@ -132,6 +140,22 @@ class WorkBucket:
     def link(self, key: str, *, seconds: int) -> str:
         """A presigned URL for downloading the object."""
         return self._client.generate_presigned_url("get_object", Params={"Bucket": self.bucket, "Key": key}, ExpiresIn=seconds)
+
+    def _open(self, key: str, etag: str = "") -> tuple[Any, str]:
+        """An object's body, to be read, and its ETag; with `etag`, of that object only. None where there is none."""
+        from botocore.exceptions import ClientError
+
+        pinned = {"IfMatch": etag} if etag else {}
+        try:
+            reply = self._call("get_object", Key=key, **pinned)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code")
+            if code in {"NoSuchKey", "404"}:
+                return None, ""
+            if code in {"PreconditionFailed", "412"}:
+                raise ServiceUnavailable(f"S3: {key} was written anew while it was read.") from None
+            raise
+        return reply["Body"], reply.get("ETag", "")
 
     def _call(self, method: str, **arguments: Any) -> Any:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -190,6 +214,10 @@ class Writer(AbstractContextManager["Writer"]):
             )
         else:
             self._work._call("abort_multipart_upload", Key=self._key, UploadId=self._upload)  # noqa: SLF001
+
+
+def _broken_off(key: str, error: Exception) -> ServiceUnavailable:
+    return ServiceUnavailable(f"S3: the body of {key} broke off: {error}")
 
 
 def row_of(line: bytes, where: str) -> Row:
