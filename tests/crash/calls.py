@@ -62,7 +62,19 @@ def of_aws(method: str, url: str, headers: Headers, body: bytes) -> tuple[str, s
         return _SERVICES.get(service.partition("_")[0], service), operation, _shortened(_target(asked))
     parts = urlsplit(url)
     query = parse_qs(parts.query, keep_blank_values=True)
-    return "S3", _s3_operation(method, query, given), _shortened(_s3_target(unquote(parts.path), query))
+    return "S3", _s3_operation(method, query, given), _shortened(_s3_target("/".join(place_of(url)), query))
+
+
+def place_of(url: str) -> tuple[str, str]:
+    """Bucket and key that a URL of S3 names, in either style; empty for other services."""
+    parts = urlsplit(url)
+    bucket, dot, rest = parts.netloc.partition(".s3.")
+    if dot and rest.endswith("amazonaws.com"):
+        return bucket, unquote(parts.path).lstrip("/")
+    if not parts.netloc.startswith("s3"):
+        return "", ""
+    bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
+    return bucket, key
 
 
 _SERVICES = {
@@ -111,7 +123,7 @@ def _s3_operation(method: str, query: dict[str, list[str]], headers: dict[str, s
 
 def _s3_target(path: str, query: dict[str, list[str]]) -> str:
     more = [f"{name}={query[name][0]}" for name in ("prefix", "start-after", "partNumber") if name in query]
-    return " ".join([path.lstrip("/"), *more])
+    return " ".join([path.strip("/"), *more])
 
 
 def of_salesforce(request: Request) -> tuple[str, str, str]:
@@ -123,6 +135,16 @@ def of_salesforce(request: Request) -> tuple[str, str, str]:
         ids = re.findall(rb'"id": ?"(\w{15,18})"', request.body)
         target += " " + " ".join(one.decode()[-6:] for one in ids)
     return "Salesforce", "query" if found else request.method, _shortened(target)
+
+
+def updated_rows(request: Request) -> list[tuple[str, str]]:
+    """Id and link of the rows whose link a request to Salesforce changes."""
+    if request.method not in {"POST", "PATCH"} or not request.body.lstrip().startswith(b"{"):
+        return []
+    body = request.json()
+    bodies = [part.get("body") or {} for part in body.get("compositeRequest", [])] + [body]
+    records = [record for part in bodies for record in part.get("records", [])]
+    return [(str(record["id"]), str(record.get("URL__c"))) for record in records if "URL__c" in record]
 
 
 def _shortened(text: str, most: int = 150) -> str:

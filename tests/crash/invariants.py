@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from local.salesforce.messages import Request
 from tests.crash import inside
 from tests.crash.asked import AwsRequest
-from tests.crash.calls import Call
+from tests.crash.calls import Call, place_of, updated_rows
 from tests.e2e.scene import ENTRY, Planted, Scene
 from waybill.files.domain import FileState
 
@@ -43,9 +43,9 @@ class Watch:
     # -- rule 4 -------------------------------------------------------------------------------------------------------
 
     def _aws(self, asked: AwsRequest) -> str | None:
-        bucket, _, key = unquote(urlsplit(asked.url).path).lstrip("/").partition("/")
+        bucket, key = place_of(asked.url)
         names = self.scene.stack.names
-        if not urlsplit(asked.url).netloc.startswith("s3") or bucket not in {names.source_bucket, names.destination_bucket}:
+        if bucket not in {names.source_bucket, names.destination_bucket}:
             return None
         if bucket == names.source_bucket:
             return None if asked.method in _SAFE else f"rule 4: {asked.method} in the source"
@@ -65,10 +65,10 @@ class Watch:
     def _salesforce(self, call: Call, asked: object) -> str | None:
         assert isinstance(asked, Request)
         invocation = (call.function, call.invocation)
-        if call.operation == "query" or (asked.method == "POST" and not _rows(asked)):
+        if call.operation == "query" or (asked.method == "POST" and not updated_rows(asked)):
             self._read.add(invocation)
             return None
-        rows = _rows(asked)
+        rows = updated_rows(asked)
         if not rows:
             return None if asked.method == "GET" else f"rule 1: {asked.method} {asked.path}"
         if self.phase_1 or (self.alone and call.function not in WRITERS):
@@ -104,16 +104,6 @@ class Watch:
         return self.scene.is_new(url) and key is not None and unquote(url).endswith(f"/{key}")
 
 
-def _rows(request: Request) -> list[tuple[str, str]]:
-    """Id and link of the rows that a request changes."""
-    if request.method not in {"POST", "PATCH"} or not request.body.lstrip().startswith(b"{"):
-        return []
-    body = request.json()
-    bodies = [part.get("body") or {} for part in body.get("compositeRequest", [])] + [body]
-    records = [record for part in bodies for record in part.get("records", [])]
-    return [(str(record["id"]), str(record.get("URL__c"))) for record in records if "URL__c" in record]
-
-
 # -- at the end ---------------------------------------------------------------------------------------------------------
 
 
@@ -121,7 +111,9 @@ def state_of(scene: Scene) -> State:
     """What two ways to the same end are compared by: no times, no versions, no fences."""
     stack = scene.stack
     rows = inside.rows(stack)
-    summaries = {row["pk"]: {name: row.get(name) for name in _SUMMED} for row in rows if row["sk"] == "SUMMARY"}
+    # An account is [name, files by state, bytes, ...]: see waybill/files/summaries.py.
+    pages = [row["accounts"] for row in rows if row["sk"].startswith("SUMMARY#")]
+    summaries = {account: dict(zip(_SUMMED, told, strict=False)) for page in pages for account, told in page.items()}
     return {
         "links": scene.urls(),
         "ledger": {item.entry_id: asdict(replace(item, **_PASSING)) for item in inside.files(stack)},
