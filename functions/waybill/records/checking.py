@@ -72,7 +72,11 @@ def check_insert(touch: Touch, schema: ObjectSchema, required: Sequence[FieldSch
         known = schema.field(key)
         if known is None or known.createable:
             continue
-        if known.calculated or comparer(known)(value if not isinstance(value, Row) else "row") in (None, False, "false"):
+        if (
+            known.calculated
+            or known.compound
+            or comparer(known)(value if not isinstance(value, Row) else "row") in (None, False, "false")
+        ):
             left_out.append(key)
         else:
             touch.refuse(
@@ -92,7 +96,7 @@ def check_update(touch: Touch, row: Row) -> tuple[str, ...]:
             continue
         if value is None and not known.nillable and known.type != "boolean":
             touch.refuse(known.name, "REQUIRED_FIELD_MISSING", f"{known.name} cannot be emptied.")
-        elif known.calculated:
+        elif known.calculated or known.compound:
             left_out.append(key)
         elif not known.updateable:
             touch.refuse(known.name, "NOT_UPDATEABLE", f"{known.name} cannot be changed once the row is there.")

@@ -3,10 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import field as data_field
+from typing import Final
 
 from waybill.records.keys import Header, parse_header
 from waybill.records.schema import SYSTEM_FIELDS, FieldSchema, ObjectSchema
 from waybill.records.values import Converter, converter
+
+# A lookup to more objects than these, such as an event's WhatId, has to say which it means.
+FEW: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class Lookup:
     raw: list[str] = data_field(default_factory=list)
     # The object that a `$Type` suffix names.
     type: str = ""
+    # Objects of the plan, in lower case: of a lookup that may lead to many objects, only these are looked through.
+    known: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
@@ -37,7 +43,11 @@ class Lookup:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        return (self.type,) if self.type else self.field.reference_to
+        if self.type:
+            return (self.type,)
+        if len(self.field.reference_to) <= FEW:
+            return self.field.reference_to
+        return tuple(target for target in self.field.reference_to if target.lower() in self.known)
 
     def paths(self) -> tuple[str, ...]:
         """The parent's paths that the columns speak of."""
@@ -70,8 +80,10 @@ def _leads(lookup: Lookup, relation: str) -> bool:
     return relation.lower() in names
 
 
-def compile_columns(headers: Iterable[str], schema: ObjectSchema, *, leave: frozenset[str] = frozenset()) -> Columns:
-    """Sorts the headers. `leave`: fields in lower case that another job of the same object writes."""
+def compile_columns(
+    headers: Iterable[str], schema: ObjectSchema, *, leave: frozenset[str] = frozenset(), known: frozenset[str] = frozenset()
+) -> Columns:
+    """Sorts the headers. `leave`: fields in lower case that another job of the same object writes; `known`: objects of the plan."""
     columns = Columns()
     for text in headers:
         header = parse_header(text)
@@ -81,6 +93,8 @@ def compile_columns(headers: Iterable[str], schema: ObjectSchema, *, leave: froz
             _relation(columns, header, schema, leave)
         elif header.path:
             _field(columns, header, schema, leave)
+    for lookup in columns.lookups.values():
+        lookup.known = known
     return columns
 
 
@@ -107,7 +121,7 @@ def _field(columns: Columns, header: Header, schema: ObjectSchema, leave: frozen
     key = field.name.lower()
     if key == "id":
         columns.id = header.text
-    elif key in SYSTEM_FIELDS or (field.calculated and not field.createable):
+    elif key in SYSTEM_FIELDS or field.type in ("address", "location") or (field.calculated and not field.createable):
         columns.warnings.append(f"{schema.name}.{field.name} is filled in by Salesforce: its column is left out.")
     elif key in leave:
         return

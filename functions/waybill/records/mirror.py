@@ -8,6 +8,7 @@ import marshal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import EllipsisType
 
+from waybill.records.columns import FEW
 from waybill.records.domain import Cell
 from waybill.records.keys import COMPOSITE, joined
 from waybill.records.schema import FieldSchema, ObjectSchema, OrgReader
@@ -256,7 +257,8 @@ class World:
 
     def by_id(self, targets: Iterable[str], row_id: str) -> Row | None:
         for target in targets:
-            mirror = self.mirror(target)
+            # What the plan has nothing to do with is not read for the sake of one id.
+            mirror = self.mirror(target) if target.lower() in self.needs or target.lower() in self._mirrors else None
             found = mirror.ids.get(id18(row_id)) if mirror is not None else None
             if found is not None:
                 return found
@@ -265,7 +267,10 @@ class World:
     def terminal(self, field: FieldSchema, path: str, kind: str = "") -> FieldSchema | None:
         """The field at the end of a path that begins behind the lookup `field`; None where no object that it leads to knows it."""
         relation, dot, rest = path.partition(".")
-        for target in (kind,) if kind else field.reference_to:
+        targets = (kind,) if kind else field.reference_to
+        if len(targets) > FEW:
+            targets = tuple(target for target in targets if target.lower() in self.needs)
+        for target in targets:
             schema = self.schema(target)
             if schema is None:
                 continue

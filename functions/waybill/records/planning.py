@@ -115,7 +115,7 @@ class _Planner:
         theirs = set().union(*(other.asked() & self._written(other) for other in others))
         keyed = {path.partition(".")[0].lower() for path in leaves(draft.job.external_id)}
         leave = frozenset(key for key in theirs - own if own and key not in keyed and key.removesuffix("id") not in keyed)
-        columns = compile_columns(table.headers, draft.schema, leave=leave)
+        columns = compile_columns(table.headers, draft.schema, leave=leave, known=frozenset(self.keys))
         if columns.unknown:
             names = ", ".join(columns.unknown)
             self.warnings.append(f"{table.file}: {draft.job.object} has no field for {names}: left out.")

@@ -95,6 +95,9 @@ class Resolver:
         unknown = [target for target in lookup.targets if self._world.schema(target) is None]
         if unknown and len(unknown) == len(lookup.targets):
             return f"The org has no object {' or '.join(unknown)}, or the user may not see it: there can be no {what}."
+        if not lookup.targets and lookup.field.reference_to:
+            relation = lookup.field.relationship or lookup.field.name
+            return f"{lookup.field.name} may lead to many objects: name one in the header, as in {relation}$Account.Name."
         if not lookup.targets:
             return f"{lookup.field.name} leads to no object that the org tells of."
         return f"There is no {what}, neither in the org nor among the rows that will be loaded."

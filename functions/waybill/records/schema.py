@@ -31,6 +31,8 @@ class FieldSchema:
     defaulted: bool = False
     # A formula, a roll-up or an auto number.
     calculated: bool = False
+    # Put together of other fields, as a person's name is.
+    compound: bool = False
     external_id: bool = False
     unique: bool = False
     restricted: bool = False
@@ -110,7 +112,8 @@ def relationship_of(field_name: str) -> str:
 
 def object_schema(reply: Mapping[str, Any]) -> ObjectSchema:  # Any: JSON
     """From the answer to describe."""
-    fields = (_field(known) for known in reply["fields"])
+    names = {known["name"].lower() for known in reply["fields"]}
+    fields = (_field(known, person="lastname" in names) for known in reply["fields"])
     return ObjectSchema(
         name=reply["name"],
         label=reply.get("label") or "",
@@ -121,7 +124,7 @@ def object_schema(reply: Mapping[str, Any]) -> ObjectSchema:  # Any: JSON
     )
 
 
-def _field(reply: Mapping[str, Any]) -> FieldSchema:  # Any: JSON
+def _field(reply: Mapping[str, Any], *, person: bool) -> FieldSchema:  # Any: JSON
     return FieldSchema(
         name=reply["name"],
         type=reply["type"],
@@ -135,6 +138,7 @@ def _field(reply: Mapping[str, Any]) -> FieldSchema:  # Any: JSON
         updateable=bool(reply.get("updateable", True)),
         defaulted=bool(reply.get("defaultedOnCreate")),
         calculated=bool(reply.get("calculated") or reply.get("autoNumber")),
+        compound=person and reply["name"] == "Name" and not reply.get("createable", True),
         external_id=bool(reply.get("externalId")),
         unique=bool(reply.get("unique")),
         restricted=bool(reply.get("restrictedPicklist")),

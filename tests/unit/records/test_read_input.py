@@ -15,6 +15,8 @@ from waybill.errors import InvalidInput
 from waybill.records.domain import Cell, Operation
 from waybill.records.reading.files import ReadJob
 from waybill.records.reading.read import ReadOptions, read_input
+from waybill.records.schema import FieldSchema
+from waybill.records.values import converter
 
 
 def read(content: Mapping[str, bytes | str], scratch: Path, **options: Any) -> ReadJob:
@@ -154,3 +156,10 @@ def test_a_damaged_member_is_refused_when_it_is_read(tmp_path: Path) -> None:
     data[60] ^= 0xFF
     with pytest.raises(InvalidInput, match="cannot be unpacked"):
         list(read({"a.zip": bytes(data)}, tmp_path).rows(0))
+
+
+def test_a_date_that_is_formatted_as_a_number_is_a_date_of_its_field() -> None:
+    known = FieldSchema("Since__c", "date")
+    assert converter(known)(46053, known) == "2026-01-31"
+    moment = FieldSchema("Seen__c", "datetime")
+    assert converter(moment)(46053.5, moment) == "2026-01-31T12:00:00.000Z"
