@@ -45,7 +45,7 @@ class Nothing:
     """Step Functions and EventBridge, as far as they are asked."""
 
     def describe_execution(self, **_: Any) -> Json:
-        return {"status": "SUCCEEDED"}
+        return {"status": "RUNNING"}
 
     def put_events(self, **_: Any) -> Json:
         return {}

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 
 from waybill.aws.signing import EMPTY_SHA256, Keys, Signer
 from waybill.aws.transport import NoReply, Origin, Sender
-from waybill.aws.wire import Reply
+from waybill.aws.wire import Reply, request_head
 from waybill.clock import sleep
 from waybill.errors import ServiceUnavailable
 
@@ -69,10 +69,7 @@ class Caller:
 
         Raises what `judge` finds; ServiceUnavailable only after all attempts, also where no reply came.
         """
-        given = dict(headers) if headers else {}
-        given["host"] = origin.host
-        if self._hashes_header:
-            given["x-amz-content-sha256"] = payload
+        given = self._given(origin, headers, payload)
         target = f"{path}?{query}" if query else path
         attempt, clock_set = 0, False
         while True:
@@ -97,6 +94,18 @@ class Caller:
             if not isinstance(error, ServiceUnavailable) or attempt >= self._patience.attempts:
                 raise error
             self._patience.pause(attempt - 1)
+
+    def request(self, origin: Origin, method: str, path: str, *, headers: Mapping[str, str]) -> bytes:
+        """A request without a body, signed, as it goes on the wire: for who sends it by other means. Raises ValueError."""
+        given = self._given(origin, headers, EMPTY_SHA256)
+        return request_head(method, path, self._signed(given, method, path, query="", payload=EMPTY_SHA256), length=0)
+
+    def _given(self, origin: Origin, headers: Mapping[str, str] | None, payload: str) -> dict[str, str]:
+        given = dict(headers) if headers else {}
+        given["host"] = origin.host
+        if self._hashes_header:
+            given["x-amz-content-sha256"] = payload
+        return given
 
     def _signed(self, given: dict[str, str], method: str, path: str, *, query: str, payload: str) -> dict[str, str]:
         keys = self._credentials()

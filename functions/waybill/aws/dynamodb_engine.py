@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+from pydantic_core import from_json, to_json
+
 from waybill.aws.caller import Caller, ClockSkewed, Patience
 from waybill.aws.places import elsewhere, regional
 from waybill.aws.signing import Keys, Signer
@@ -28,7 +30,6 @@ _THROTTLED = frozenset(
         "RequestTimeout",
     }
 )
-_to_json = json.JSONEncoder(separators=(",", ":")).encode
 _SKEWED = ("Signature expired", "Signature not yet current")
 
 
@@ -91,7 +92,7 @@ class DynamoDB:
         return self._call("TransactWriteItems", {"ClientRequestToken": str(uuid.uuid4()), **arguments})
 
     def _call(self, operation: str, arguments: dict[str, Any]) -> Any:
-        body, kind = _to_json(arguments).encode(), f"dynamodb {operation}"
+        body, kind = to_json(arguments), f"dynamodb {operation}"
 
         def judge(reply: Reply) -> Exception | None:
             return _fault(reply, operation)
@@ -111,8 +112,8 @@ class DynamoDB:
 
 def _document(reply: Reply, operation: str) -> dict[str, Any]:
     try:
-        document = json.loads(reply.body)
-    except (ValueError, RecursionError):
+        document = from_json(reply.body)
+    except ValueError:
         document = None
     if not isinstance(document, dict):
         raise ServiceUnavailable(f"DynamoDB: {operation}: the reply is no JSON object")

@@ -14,10 +14,10 @@ from waybill.aws.caller import Caller, Patience
 from waybill.aws.credentials import NoCredentials
 from waybill.aws.places import elsewhere, regional
 from waybill.aws.signing import Keys, Signer, quoted_path, quoted_query
-from waybill.aws.transport import Origin, Sender
+from waybill.aws.transport import Http, Origin, Sender
 from waybill.aws.wire import Reply
 from waybill.counting import count
-from waybill.errors import BucketUnavailable
+from waybill.errors import BucketUnavailable, WaybillError
 from waybill.files.storage import (
     Content,
     Head,
@@ -42,7 +42,7 @@ ATTEMPTS = 4
 Kind = tuple[str, RequestCounts]
 _LIST: Kind = "s3 ListObjectsV2", RequestCounts(list=1)
 _HEAD: Kind = "s3 HeadObject", RequestCounts(head=1)
-_COPY: Kind = "s3 CopyObject", RequestCounts(copy=1)
+COPY: Kind = "s3 CopyObject", RequestCounts(copy=1)
 _PUT: Kind = "s3 PutObject", RequestCounts(put=1)
 _BUCKET = re.compile(r"[A-Za-z0-9._\-]{1,255}")
 _VIRTUAL = re.compile(r"[a-z0-9][a-z0-9\-]{1,61}[a-z0-9]")  # a dot would not match the certificate
@@ -69,6 +69,8 @@ class Core:
             patience=patience or Patience(ATTEMPTS),
             hashes_header=True,
         )
+        # Other means than connections, a test's or the local stack's, take a request at a time.
+        self.networked = isinstance(sender, Http)
         self._elsewhere = origin or elsewhere("s3")
         self._regional = regional("s3", region)
         self._places: dict[str, tuple[Origin, str]] = {}
@@ -90,6 +92,20 @@ class Core:
                 place = self._regional, f"/{bucket}/"
             self._places[bucket] = place
         return place
+
+    def copy_headers(self, source: ObjectRef, *, if_match: str, tags: bool) -> dict[str, str]:
+        """Those of a CopyObject that never overwrites and pins its source. Raises Refused."""
+        self.place(source.bucket)  # refuses what is no name
+        copy_source = f"{source.bucket}/{quote(source.key, safe='/~')}"
+        if source.version_id:
+            copy_source += f"?versionId={quote(source.version_id, safe='')}"
+        return {
+            "if-none-match": "*",
+            "x-amz-copy-source": copy_source,
+            "x-amz-copy-source-if-match": f'"{if_match}"',
+            "x-amz-metadata-directive": "COPY",
+            "x-amz-tagging-directive": "COPY" if tags else "REPLACE",
+        }
 
     def boto(self) -> "S3Store":
         with self._making:  # boto3's sessions do not make clients under threads
@@ -139,27 +155,17 @@ class EngineStore:
 
     def copy(self, source: ObjectRef, bucket: str, key: str, *, if_match: str, tags: bool) -> Written:
         """Sent again where a reply was lost, it meets its own work: 412, and the copier finds the same object there."""
-        self.core.place(source.bucket)  # refuses what is no name
-        copy_source = f"{source.bucket}/{quote(source.key, safe='/~')}"
-        if source.version_id:
-            copy_source += f"?versionId={quote(source.version_id, safe='')}"
-        headers = {
-            "if-none-match": "*",
-            "x-amz-copy-source": copy_source,
-            "x-amz-copy-source-if-match": f'"{if_match}"',
-            "x-amz-metadata-directive": "COPY",
-            "x-amz-tagging-directive": "COPY" if tags else "REPLACE",
-        }
+        headers = self.core.copy_headers(source, if_match=if_match, tags=tags)
         found: list[Written] = []
 
         def judge(reply: Reply) -> Exception | None:
-            written = s3_replies.copied(reply) if reply.status == 200 else None  # noqa: PLR2004
-            if written is None:
-                return s3_replies.fault(reply, "CopyObject", bucket=bucket)
-            found.append(written)
+            said = copy_said(reply, bucket=bucket)
+            if isinstance(said, Exception):
+                return said
+            found.append(said)
             return None
 
-        self._call(_COPY, "PUT", bucket, key, headers=headers, judge=judge)
+        self._call(COPY, "PUT", bucket, key, headers=headers, judge=judge)
         return found[-1]
 
     def put(self, bucket: str, key: str, body: bytes, *, content: Content, tags: Mapping[str, str], sha256: str) -> Written:
@@ -245,6 +251,12 @@ class EngineStore:
 
     def abort(self, upload: Upload) -> None:
         self._boto.abort(upload)
+
+
+def copy_said(reply: Reply, *, bucket: str) -> Written | WaybillError:
+    """What a reply to a CopyObject means."""
+    written = s3_replies.copied(reply) if reply.status == 200 else None  # noqa: PLR2004 - HTTP's own number
+    return written or s3_replies.fault(reply, "CopyObject", bucket=bucket)
 
 
 def _unless_fine(action: str, bucket: str) -> Callable[[Reply], Exception | None]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from html import unescape
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
@@ -18,6 +19,12 @@ CHECKSUM_ALGORITHMS = ("CRC64NVME", "SHA256", "SHA1", "CRC32C", "CRC32")
 _META = "x-amz-meta-"
 _LONGEST_SIZE = 18  # digits of a size in bytes
 _REDIRECTS = frozenset({301, 302, 307, 308})
+# A copy's result as S3 writes it, once per file; any other document is parsed.
+_FIELD = re.compile(rb"<(\w+)>([\x20-\x3b\x3d\x3f-\x7e]*)</\1>")
+_COPIED = re.compile(
+    rb'\s*(?:<\?xml version="1\.0" encoding="UTF-8"\?>\s*)?<CopyObjectResult(?: xmlns="[^"<>&]*")?>'
+    rb"(?:\s*<(\w+)>[\x20-\x3b\x3d\x3f-\x7e]*</\1>)*\s*</CopyObjectResult>\s*"
+)
 _NAMESPACE = re.compile(rb'\sxmlns="[^"]*"')
 
 
@@ -55,10 +62,13 @@ def fault(reply: Reply, action: str, *, bucket: str) -> WaybillError:
 
 def copied(reply: Reply) -> Written | None:
     """None where the body does not tell of a copy: S3 may say 200 first, and find out later that it could not."""
-    document = parsed(reply.body)
-    if document is None or document.tag != "CopyObjectResult":
-        return None
-    found = {element.tag: element.text or "" for element in document}
+    if _COPIED.fullmatch(reply.body):
+        found = {name.decode(): unescape(text.decode()) for name, text in _FIELD.findall(reply.body)}
+    else:
+        document = parsed(reply.body)
+        if document is None or document.tag != "CopyObjectResult":
+            return None
+        found = {element.tag: element.text or "" for element in document}
     etag = found.get("ETag", "").strip('"')
     if not etag:
         return None

@@ -5,14 +5,15 @@ from dataclasses import replace
 
 from waybill.errors import BucketUnavailable, ServiceUnavailable
 from waybill.files.comparing import content_agrees, looks_like_md5, same, source_head
-from waybill.files.domain import HttpLocation, SourceFacts, VerifiedBy
-from waybill.files.jobs import CopyFailed, CopyFault, CopyJob, CopyOutcome, CopyStatus, Landed, Tools, failed
+from waybill.files.domain import HttpLocation, S3Location, SourceFacts, VerifiedBy
+from waybill.files.jobs import CopyFailed, CopyFault, CopyJob, CopyOutcome, CopyStatus, Landed, Limits, Tools, failed
 from waybill.files.multipart import copy_in_parts
-from waybill.files.storage import Head, ObjectRef, Refusal, Refused, Tally
+from waybill.files.storage import Head, ObjectRef, Refusal, Refused, RequestCounts, Tally, Written
 from waybill.files.streaming import source_refused, stream
 
 ATTEMPTS = 4
 FIRST_PAUSE = 0.2  # seconds before a second attempt after a conflict
+ONE_COPY = RequestCounts(copy=1)
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 def copy_one(job: CopyJob, tools: Tools) -> CopyOutcome:
     """Copies one file. Raises nothing: whatever goes wrong is the outcome of this file alone."""
     tally = Tally()
+    if job.answered is not None:
+        tally.add(ONE_COPY)
     try:
         outcome = _copy(job, tools.counted_by(tally))
     except CopyFailed as error:
@@ -63,8 +66,9 @@ def _copy(job: CopyJob, tools: Tools) -> CopyOutcome:
 def _copy_to(job: CopyJob, key: str, tools: Tools) -> CopyOutcome | None:
     """None where another object holds the key."""
     for attempt in range(ATTEMPTS):
+        answered = job.answered if attempt == 0 and key == job.keys[0] else None
         try:
-            return _settle(job, key, _write(job, key, tools), tools)
+            return _settle(job, key, _write(job, key, tools, answered=answered), tools)
         except Refused as error:
             if error.reason is Refusal.CONFLICT:
                 tools.sleep(FIRST_PAUSE * 2**attempt)
@@ -80,13 +84,15 @@ def _copy_to(job: CopyJob, key: str, tools: Tools) -> CopyOutcome | None:
     raise ServiceUnavailable(f"{key}: other writers were in the way {ATTEMPTS} times.")
 
 
-def _write(job: CopyJob, key: str, tools: Tools) -> Landed:
+def _write(job: CopyJob, key: str, tools: Tools, *, answered: Written | Refused | None) -> Landed:
     if tools.source is not None or isinstance(job.source, HttpLocation):
         return stream(job, key, tools)
     if job.pinned.size > tools.limits.copy_object:
         return copy_in_parts(job, key, tools)
     try:
-        written = tools.destination.copy(job.ref, job.bucket, key, if_match=job.pinned.etag, tags=True)
+        if isinstance(answered, Refused):
+            raise answered
+        written = answered or tools.destination.copy(job.ref, job.bucket, key, if_match=job.pinned.etag, tags=True)
     except Refused as error:
         if error.reason is not Refusal.DENIED:
             raise
@@ -95,11 +101,44 @@ def _write(job: CopyJob, key: str, tools: Tools) -> Landed:
     return Landed(written, job.pinned)
 
 
+def is_plain(job: CopyJob, limits: Limits) -> bool:
+    """Whether the job is a single CopyObject, as long as the store does not object."""
+    facts = job.facts
+    return (
+        facts is not None
+        and isinstance(job.source, S3Location)
+        and not job.deep
+        and not facts.archived
+        and facts.size <= min(limits.max_size, limits.copy_object)
+    )
+
+
+def plain_outcome(job: CopyJob, written: Written) -> CopyOutcome | None:
+    """The outcome of a plain copy that was made; None where the source must be asked what its ETag means."""
+    facts = job.pinned
+    if written.etag != facts.etag and _comparable(written, facts):
+        return None
+    return CopyOutcome(
+        job.entry_id,
+        CopyStatus.COPIED,
+        key=job.keys[0],
+        etag=written.etag,
+        checksum=written.checksum,
+        modified=written.modified,
+        facts=facts,
+        requests=ONE_COPY,
+    )
+
+
+def _comparable(written: Written, facts: SourceFacts) -> bool:
+    return written.etag_is_md5 and looks_like_md5(written.etag) and looks_like_md5(facts.etag)
+
+
 def _settle(job: CopyJob, key: str, landed: Landed, tools: Tools) -> CopyOutcome:
     """The outcome of a copy just made, its ETags compared where they can be, its bytes where that is asked for."""
     written, facts = landed.written, landed.facts
     source_is_md5 = landed.source_etag_is_md5
-    differ = written.etag != facts.etag and written.etag_is_md5 and looks_like_md5(written.etag) and looks_like_md5(facts.etag)
+    differ = written.etag != facts.etag and _comparable(written, facts)
     if differ and source_is_md5 is None:
         # A source under KMS has such an ETag, and a LIST does not say so.
         source = source_head(job, tools)

@@ -16,7 +16,7 @@ from waybill.files.domain import (
     SourceFacts,
     transition,
 )
-from waybill.files.ledger import FileItem
+from waybill.files.ledger import FileItem, updated
 from waybill.files.names import file_name
 from waybill.files.urls import LinkBuilder, locate, mask, path_of
 
@@ -147,7 +147,7 @@ def resolve(look: Look, facts: SourceFacts | str | None, *, rules: Rules) -> Ski
         return Record(_ended(file, FileEvent.MISSING, "SOURCE_MISSING", f"There is no object {where}."))
     if known is not None and intact and known.etag == facts.etag and known.size == facts.size:
         return _still_good(file, known)
-    file = replace(file, size=facts.size, etag=facts.etag)
+    file = updated(file, size=facts.size, etag=facts.etag)
     if facts.archived:
         message = f"The source is archived ({facts.storage_class}): restore it, then run a backup again."
         return Record(_ended(file, FileEvent.ARCHIVED, "SOURCE_ARCHIVED", message))

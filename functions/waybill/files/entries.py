@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from waybill.clock import parse_iso
@@ -157,13 +158,16 @@ class EntryReader:
         parent = row.get(relation) or {}
         return Entry(
             id=to18(row["Id"]),
-            account_id=to18(account) if account else NO_ACCOUNT,
+            account_id=_known18(account) if account else NO_ACCOUNT,
             account_name=parent.get(field) or "",
             name=row[settings.name_field] or "",
             url=row[settings.url_field] or "",
             created=parse_iso(row["CreatedDate"]),
             modified=parse_iso(row["SystemModstamp"]),
         )
+
+
+_known18 = lru_cache(maxsize=16)(to18)  # an account's entries come one after the other
 
 
 def _in_order(here: Any, last: Any) -> None:

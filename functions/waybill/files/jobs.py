@@ -10,7 +10,7 @@ from typing import Self
 
 from waybill.errors import WaybillError
 from waybill.files.domain import HttpLocation, S3Location, SourceFacts, VerifiedBy
-from waybill.files.storage import MIB, NONE, ObjectRef, ObjectStore, RequestCounts, Tally, Written
+from waybill.files.storage import MIB, NONE, ObjectRef, ObjectStore, Refused, RequestCounts, Tally, Written
 from waybill.files.uploads import UploadLog
 from waybill.files.web import Web
 
@@ -67,6 +67,7 @@ class CopyJob:
     """One file to copy to `bucket`, under the first of `keys` that no other object holds.
 
     `facts` pin the source; without them they are looked up first. `deep`: read and hash both sides afterwards.
+    `answered`: what the store has said already to a plain copy to the first key, with tags; it is not asked again.
     """
 
     entry_id: str
@@ -75,6 +76,7 @@ class CopyJob:
     bucket: str
     keys: tuple[str, ...]
     deep: bool = False
+    answered: Written | Refused | None = None
 
     @property
     def ref(self) -> ObjectRef:

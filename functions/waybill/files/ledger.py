@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any
 
 from waybill.files.domain import FileState, VerifiedBy
@@ -45,6 +46,15 @@ class FileItem:
     run: str = ""
     fence: int = 0
     version: int = 0
+
+
+_NAMES = FileItem.__slots__
+_values = attrgetter(*_NAMES)
+
+
+def updated(file: FileItem, **changes: Any) -> FileItem:
+    """`file` with `changes`: dataclasses.replace takes five times as long, and this is done several times per file."""
+    return FileItem(**dict(zip(_NAMES, _values(file), strict=True), **changes))
 
 
 class Written(StrEnum):
@@ -201,16 +211,13 @@ def _account(account_id: str) -> str:
 
 # Attribute name -> field name, for those that are shorter in the table: it holds millions of them.
 _STORED_AS = {"version": "v", "checksum": "sum"}
-_ALWAYS = frozenset({"state", "name", "url", "run", "fence", "version"})
+_STORED_NAMES = tuple(_STORED_AS.get(name, name) for name in _NAMES)
 
 
 def _item(file: FileItem) -> Item:
-    item: Item = {"pk": _account(file.account_id), "sk": _FILE + file.entry_id}
-    for name in FileItem.__slots__:
-        value = getattr(file, name)
-        if name in {"account_id", "entry_id"} or (value is None and name not in _ALWAYS):
-            continue
-        item[_STORED_AS.get(name, name)] = value
+    stored = zip(_STORED_NAMES, _values(file), strict=True)
+    item: Item = {name: value for name, value in stored if value is not None}
+    item["pk"], item["sk"] = _account(item.pop("account_id")), _FILE + item.pop("entry_id")
     return item
 
 

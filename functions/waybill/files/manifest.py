@@ -6,6 +6,7 @@ from typing import Any
 
 from waybill.errors import WorkDamaged
 from waybill.files.domain import FileState, HttpLocation, S3Location, SourceFacts, VerifiedBy
+from waybill.files.jobs import CopyJob
 from waybill.files.ledger import FileItem
 
 Json = dict[str, Any]
@@ -48,22 +49,56 @@ class ManifestRow:
         try:
             return cls._from_json(row)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise WorkDamaged(f"A row of a manifest is not what Waybill wrote ({type(error).__name__}).") from error
+            raise _damaged(error) from error
 
     @classmethod
     def _from_json(cls, row: Mapping[str, Any]) -> "ManifestRow":
-        location: S3Location | HttpLocation | None = None
-        if "s3" in row:
-            location = S3Location(**row["s3"])
-        elif "http" in row:
-            location = HttpLocation(row["http"])
         return cls(
             file=file_from_json(row["file"]),
-            location=location,
+            location=_location(row),
             facts=SourceFacts(**row["facts"]) if "facts" in row else None,
             keys=tuple(row.get("keys", ())),
             suspect=row.get("suspect", False),
         )
+
+
+class ManifestLine:
+    """A manifest's row as copying sees it: of most files nothing but the job is needed. One that is damaged raises WorkDamaged."""
+
+    __slots__ = ("_row", "entry_id", "suspect")
+
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        self._row = row
+        try:
+            self.entry_id: str = row["file"]["entry_id"]
+            self.suspect: bool = row.get("suspect", False)
+        except (KeyError, TypeError) as error:
+            raise _damaged(error) from error
+
+    def job(self, bucket: str, *, deep: bool) -> CopyJob | None:
+        """None where nothing is to be copied."""
+        row = self._row
+        try:
+            location = _location(row)
+            if location is None:
+                return None
+            facts = SourceFacts(**row["facts"]) if "facts" in row else None
+            return CopyJob(self.entry_id, location, facts, bucket, tuple(row["keys"]), deep=deep)
+        except (KeyError, TypeError) as error:
+            raise _damaged(error) from error
+
+    def whole(self) -> ManifestRow:
+        return ManifestRow.from_json(self._row)
+
+
+def _location(row: Mapping[str, Any]) -> S3Location | HttpLocation | None:
+    if "s3" in row:
+        return S3Location(**row["s3"])
+    return HttpLocation(row["http"]) if "http" in row else None
+
+
+def _damaged(error: Exception) -> WorkDamaged:
+    return WorkDamaged(f"A row of a manifest is not what Waybill wrote ({type(error).__name__}).")
 
 
 def file_to_json(file: FileItem) -> Json:

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import InitVar, dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from urllib.parse import quote
 
 from waybill.errors import ConfigurationError
@@ -143,9 +143,12 @@ class _Room:
     raw: int
 
     def holds(self, text: str) -> bool:
+        if _UNQUOTED.fullmatch(text):  # as nearly all names
+            return len(text) <= min(self.encoded, self.raw)
         return len(quote(text, safe="")) <= self.encoded and len(text.encode()) <= self.raw
 
 
+_UNQUOTED = re.compile(r"[A-Za-z0-9_.~\-]*")
 _NO_PLACE = re.compile(r"[^A-Za-z0-9.\-]+")
 
 
@@ -183,6 +186,7 @@ def _stripped(name: str) -> str:
     return name.strip("._")
 
 
+@lru_cache(maxsize=16)  # each name is asked for several times in a row
 def _split(name: str) -> tuple[str, str]:
     """Stem and extension, the latter with its dot, or empty."""
     match = _EXTENSION.fullmatch(name.rstrip("._"))

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Self
 from urllib.parse import quote, unquote, unquote_to_bytes
 
@@ -162,6 +162,7 @@ def _split(url: str) -> _Parts | BadLocation:
     return _Parts(name, host, "" if port == _DEFAULT_PORTS[name] else port, match[3], match[4])
 
 
+@lru_cache(maxsize=256)  # of a million links nearly all have the same
 def _host_and_port(authority: str) -> tuple[str | None, str]:
     host, port = authority, ""
     if match := re.fullmatch(r"(.*?):([0-9]*)", authority):
@@ -238,7 +239,7 @@ def _encodable(text: str) -> bool:
 def _parameters(query: str | None) -> dict[str, str]:
     """The query's parameters, names in lower case; the first of a name counts."""
     found: dict[str, str] = {}
-    for part in (query or "").split("&"):
+    for part in query.split("&") if query else ():
         name, _, value = part.partition("=")
         found.setdefault(unquote(name).lower(), unquote(value))
     return found

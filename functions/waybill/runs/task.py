@@ -1,5 +1,6 @@
 """The frame of every Lambda task: parse, log, measure, hand back what remains when time runs out."""
 
+import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ from waybill.telemetry import emit, logger
 
 E = TypeVar("E", bound=Environment)
 Q = TypeVar("Q", bound=BaseModel)
+
+# What a task holds, rows by the thousand, it holds to its end and without circles: looking through it all again and again, as
+# Python's collector does by default, took a tenth of the time.
+gc.set_threshold(50_000, 20, 100)
 
 # What a task needs, in milliseconds, to finish the requests in hand and write its result.
 RESERVE_MS = 60_000

@@ -20,8 +20,9 @@ def to18(text: str) -> str:
     if not isinstance(text, str) or not _ID.fullmatch(text):
         raise InvalidInput(f"{_shown(text)} is not a Salesforce id: 15 or 18 letters and digits are.")
     start = text[:15]
-    if len(text) == len(start) or _suffix(start) == text[15:].upper():
-        return start + _suffix(start)
+    suffix = _suffix(start)
+    if len(text) == len(start) or suffix == text[15:].upper():
+        return start + suffix
     if text in {text.upper(), text.lower()}:
         restored = _restore(start, text[15:].upper())
         if restored is not None:

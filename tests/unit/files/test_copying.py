@@ -11,7 +11,7 @@ from waybill.files.comparing import proof
 from waybill.files.copying import copy_one
 from waybill.files.domain import S3Location, SourceFacts, VerifiedBy
 from waybill.files.jobs import CopyFault, CopyJob, CopyOutcome, CopyStatus, Tools
-from waybill.files.storage import Refusal, Refused
+from waybill.files.storage import ObjectRef, Refusal, Refused
 from waybill.files.web import Web
 
 PDF = b"%PDF-1.7 hello"
@@ -269,3 +269,34 @@ DONE = CopyOutcome("e", CopyStatus.COPIED, key="k", etag=FACTS.etag, size=10, et
 )
 def test_proof_is_what_the_two_sides_agree_in(facts: SourceFacts, outcome: CopyOutcome, expected: VerifiedBy | None) -> None:
     assert proof(facts, outcome) is expected
+
+
+def test_a_refusal_that_is_known_already_is_gone_on_from(s3: FakeObjectStore, tools: Tools) -> None:
+    facts = s3.place("old", "a.pdf", PDF)
+    copy_one(job(facts), tools)
+    asked = len(s3.operations("copy"))
+    refused = Refused(Refusal.PRECONDITION, "it exists")
+
+    outcome = copy_one(replace(job(facts), answered=refused), tools)
+
+    assert (outcome.status, outcome.key) == (CopyStatus.EXISTING, "uploads/a.pdf")
+    assert (outcome.requests.copy, outcome.requests.head) == (1, 1)
+    assert len(s3.operations("copy")) == asked
+
+
+def test_a_copy_that_was_made_already_is_only_looked_into(s3: FakeObjectStore, tools: Tools) -> None:
+    facts = s3.place("old", "a.pdf", PDF)
+    written = s3.copy(ObjectRef("old", "a.pdf"), "new", "uploads/a.pdf", if_match=facts.etag, tags=True)
+
+    outcome = copy_one(replace(job(facts), answered=replace(written, etag="0" * 32)), tools)
+
+    assert outcome.error_class is CopyFault.CONTENT_DIFFERS
+    assert len(s3.operations("copy")) == 1
+
+
+def test_tags_that_may_not_be_read_cost_one_more_request_and_no_third(s3: FakeObjectStore, tools: Tools) -> None:
+    facts = s3.place("old", "a.pdf", PDF)
+    outcome = copy_one(replace(job(facts), answered=Refused(Refusal.DENIED, "tags")), tools)
+    assert outcome.status is CopyStatus.COPIED
+    assert len(s3.operations("copy")) == 1
+    assert outcome.requests.copy == 2

@@ -1,18 +1,18 @@
 """Copies the files of one shard, and hands back what remains when its time runs out."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from waybill import compose
 from waybill.files.building import rules_for
 from waybill.files.copying import copy_one
 from waybill.files.discovery import Copy, Record, Rules, Skip, moved_here
-from waybill.files.driving import copy_many
+from waybill.files.driving import Lane, copy_many
 from waybill.files.jobs import CopyJob, CopyOutcome, Tools
 from waybill.files.ledger import Ledger
-from waybill.files.manifest import ManifestRow, file_to_json
+from waybill.files.manifest import ManifestLine, file_to_json
 from waybill.files.outcomes import outcome_to_json
-from waybill.files.tools import tools_for
+from waybill.files.tools import lane_for, tools_for
 from waybill.runs.machine import CALL, CHILD, Requests
 from waybill.runs.model import RunContext
 from waybill.runs.store import RunStore
@@ -46,18 +46,21 @@ def _around(_: CopyRequest, reply: CopyReply) -> Requests:
 
 @task(CopyEnvironment, CopyRequest, around=_around)
 def handler(environment: CopyEnvironment, request: CopyRequest, clock: Clock) -> CopyReply:
-    reply, _ = copy_files(
-        request.run,
-        request.shard,
-        store=compose.runs(environment),
-        ledger=compose.ledger(environment),
-        work=compose.work(environment),
-        tools=tools_for(environment, run_id=request.run.run_id, out_of_time=clock.time_is_up),
-        rules=rules_for(environment, every_source=True),
-        bucket=environment.destination_bucket,
-        in_flight=environment.config.migration.copies_in_flight,
-        time_is_up=clock.time_is_up,
-    )
+    tools = tools_for(environment, run_id=request.run.run_id, out_of_time=clock.time_is_up)
+    with lane_for(tools) as lane:
+        reply, _ = copy_files(
+            request.run,
+            request.shard,
+            store=compose.runs(environment),
+            ledger=compose.ledger(environment),
+            work=compose.work(environment),
+            tools=tools,
+            lane=lane,
+            rules=rules_for(environment, every_source=True),
+            bucket=environment.destination_bucket,
+            in_flight=environment.config.migration.copies_in_flight,
+            time_is_up=clock.time_is_up,
+        )
     return reply
 
 
@@ -73,6 +76,7 @@ def copy_files(
     bucket: str,
     in_flight: int,
     time_is_up: Callable[[], bool],
+    lane: Lane | None = None,
 ) -> tuple[CopyReply, list[CopyOutcome]]:
     """Copies what no earlier call has copied. Outcomes go to the work bucket in parts; the first that is written of each stands."""
     if store.result(run.run_id, f"SHARD#{shard.shard}"):
@@ -80,20 +84,18 @@ def copy_files(
     if store.control(run.run_id):
         return CopyReply(shard=shard.shard, status=Status.PARKED), []
     done, sequence = _done(work, run.run_id, shard.shard)
-    rows = [row for row in _rows(work, shard) if row.file.entry_id not in done]
+    rows = [row for row in map(ManifestLine, work.rows(shard.manifest)) if row.entry_id not in done]
     jobs, settled = _jobs(run, rows, ledger=ledger, bucket=bucket, rules=rules)
     asked = _Asked(store, run.run_id)
-    outcomes = list(copy_many(jobs, lambda job: copy_one(job, tools), in_flight=in_flight, deadline=time_is_up, stop=asked))
+    outcomes = list(
+        copy_many(jobs, lambda job: copy_one(job, tools), in_flight=in_flight, deadline=time_is_up, stop=asked, lane=lane)
+    )
     lines = [*(outcome_to_json(outcome) for outcome in outcomes), *settled]
     # Another attempt may have told of fewer files in this part: what it lacks is gone through again, and found copied.
     ours = not lines or work.put_new_rows(f"{run_prefix(run.run_id)}copied/{shard.shard}-{sequence:03d}.jsonl", lines)
     all_told = ours and len(outcomes) == len(jobs)
     status = Status.DONE if all_told else Status.PARKED if asked.answer else Status.MORE
     return CopyReply(shard=shard.shard, status=status, copied=len(outcomes)), outcomes
-
-
-def _rows(work: WorkBucket, shard: Shard) -> Iterator[ManifestRow]:
-    return (ManifestRow.from_json(row) for row in work.rows(shard.manifest))
 
 
 def _done(work: WorkBucket, run_id: str, shard: str) -> tuple[set[str], int]:
@@ -107,15 +109,16 @@ def _done(work: WorkBucket, run_id: str, shard: str) -> tuple[set[str], int]:
 
 
 def _jobs(
-    run: RunContext, rows: list[ManifestRow], *, ledger: Ledger, bucket: str, rules: Rules
+    run: RunContext, lines: list[ManifestLine], *, ledger: Ledger, bucket: str, rules: Rules
 ) -> tuple[list[CopyJob], list[Row]]:
     """What to copy; and lines about the files that need no copying, since their items came along from another account."""
     jobs: list[CopyJob] = []
     settled: list[Row] = []
-    for row in rows:
-        keys = row.keys
-        moved = ledger.get(row.file.account_id, row.file.entry_id) if row.suspect else None
-        if moved is not None:
+    for line in lines:
+        job = line.job(bucket, deep=run.deep)
+        row = line.whole() if line.suspect else None
+        moved = ledger.get(row.file.account_id, row.file.entry_id) if row else None
+        if row is not None and moved is not None:
             match moved_here(row.file, moved, location=row.location, facts=row.facts, rules=rules):
                 case Skip() as skip:
                     settled.append({"entry_id": moved.entry_id, "known": True, "verified": skip.verified})
@@ -124,9 +127,9 @@ def _jobs(
                     settled.append({"entry_id": moved.entry_id, "file": file_to_json(record.file)})
                     continue
                 case Copy() as copy:
-                    keys = keys[-1:] if copy.changed else keys
-        if row.location is not None:
-            jobs.append(CopyJob(row.file.entry_id, row.location, row.facts, bucket, keys, deep=run.deep))
+                    job = replace(job, keys=job.keys[-1:]) if job and copy.changed else job
+        if job is not None:
+            jobs.append(job)
     return jobs, settled
 
 

@@ -10,7 +10,7 @@ from waybill.clock import iso
 from waybill.files.comparing import proof
 from waybill.files.domain import FileEvent, FileState, SourceFacts, VerifiedBy, transition
 from waybill.files.jobs import CopyOutcome, CopyStatus
-from waybill.files.ledger import FileItem, Ledger, Written
+from waybill.files.ledger import FileItem, Ledger, Written, updated
 from waybill.files.lookup import look_up
 from waybill.files.manifest import ManifestRow, file_from_json
 from waybill.files.outcomes import outcome_from_json
@@ -148,22 +148,26 @@ def _sizes(destination: ObjectStore, bucket: str, outcomes: Mapping[str, CopyOut
 
 
 def _verdict(row: ManifestRow, outcome: CopyOutcome | None, sizes: Mapping[str, int], *, run: RunContext) -> _Verdict:
-    file = replace(row.file, run=run.run_id, fence=run.fence)
+    file = row.file
     if row.location is None:
-        return _Verdict(file)
+        return _Verdict(updated(file, run=run.run_id, fence=run.fence))
     if outcome is None:
-        return _Verdict(_failed(file, FileEvent.FAILED, "NOT_COPIED", "The copying task ended without dealing with this file."))
+        return _Verdict(
+            _failed(file, run, FileEvent.FAILED, "NOT_COPIED", "The copying task ended without dealing with this file.")
+        )
     facts = outcome.facts
     if outcome.status in _FAILURES or facts is None or outcome.key is None:
         event, error = _FAILURES.get(outcome.status, (FileEvent.FAILED, "COPY_FAILED"))
-        return _Verdict(_failed(file, event, outcome.error_class or error, outcome.message))
+        return _Verdict(_failed(file, run, event, outcome.error_class or error, outcome.message))
     size = outcome.size if outcome.size is not None else sizes.get(outcome.key)
     proven = proof(facts, outcome if outcome.size == size else replace(outcome, size=size))
     if proven is None or (size is None and proven is not VerifiedBy.ETAG):
         message = "The copy is not what the source is: it was not verified, and its link stays as it is."
-        return _Verdict(_failed(file, FileEvent.FAILED, "NOT_VERIFIED", message))
-    good = replace(
+        return _Verdict(_failed(file, run, FileEvent.FAILED, "NOT_VERIFIED", message))
+    good = updated(
         file,
+        run=run.run_id,
+        fence=run.fence,
         state=transition(transition(file.state, FileEvent.COPIED), FileEvent.VERIFIED),
         key=outcome.key,
         size=facts.size,
@@ -196,8 +200,8 @@ def _unless_stale(verdict: _Verdict, written: Written | None) -> _Verdict:
     )
 
 
-def _failed(file: FileItem, event: FileEvent, error: str, message: str) -> FileItem:
-    return replace(file, state=transition(file.state, event), error=str(error), message=message)
+def _failed(file: FileItem, run: RunContext, event: FileEvent, error: str, message: str) -> FileItem:
+    return updated(file, run=run.run_id, fence=run.fence, state=transition(file.state, event), error=str(error), message=message)
 
 
 def _error(file: FileItem, run_id: str) -> ErrorRow:
