@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from waybill.records.columns import Columns, Lookup
 from waybill.records.domain import Cell
-from waybill.records.keys import split_key
+from waybill.records.keys import COMPOSITE, joined_cell, split_key
 from waybill.records.matching import token_of
 from waybill.records.mirror import ABSENT, Key, Mirror, Row, Touch
 from waybill.records.resolving import Conditions
@@ -30,13 +30,19 @@ class RowKey:
 
 
 def row_key(
-    leaves: tuple[str, ...], columns: Columns, mirror: Mirror, *, deferred: frozenset[str], shifting: frozenset[str]
+    leaves: tuple[str, ...], columns: Columns, mirror: Mirror, *, deferred: frozenset[str], shifting: frozenset[str], own: bool
 ) -> RowKey:
-    """The parts that the table has; all its columns where it has none of them, so that a second load finds what the first wrote."""
-    found: dict[str, Source] = {}
+    """The parts that the table has; all its columns where it has none of them, so that a second load finds what the first wrote.
+
+    `own`: take parts from composite keys of the row itself too. They are never written: a row that is inserted would not be found by
+    them.
+    """
+    found: dict[str, Source] = _whole(leaves, columns) if own else {}
+    if found:
+        return RowKey(tuple(found), tuple(found.values()))
     missing: list[str] = []
     for leaf in leaves:
-        parts = _leaf(leaf, columns, mirror, deferred)
+        parts = _leaf(leaf, columns, mirror, deferred) or (_own(leaf, columns, mirror) if own else {})
         found |= parts
         if not parts:
             missing.append(leaf)
@@ -60,12 +66,10 @@ def _leaf(leaf: str, columns: Columns, mirror: Mirror, deferred: frozenset[str])
             return _lookup(columns.lookups[key], mirror, deferred)
         if any(column.key == key for column in columns.values):
             return {leaf: _plain(key, mirror)}
-        return _own(leaf, columns, mirror)
+        return {}
     field = mirror.relation(relation)
     lookup = columns.lookups.get(field.name.lower()) if field is not None else None
-    if lookup is None:
-        return _own(leaf, columns, mirror)
-    return {leaf: _behind(lookup, rest, mirror)}
+    return {} if lookup is None else {leaf: _behind(lookup, rest, mirror)}
 
 
 def _plain(key: str, mirror: Mirror) -> Source:
@@ -93,20 +97,30 @@ def _lookup(lookup: Lookup, mirror: Mirror, deferred: frozenset[str]) -> dict[st
 
 
 def _behind(lookup: Lookup, path: str, mirror: Mirror) -> Source:
-    """The value of a parent's path: as the cells say it, else as the parent has it."""
+    """The value of a parent's path: as the parent has it, or as the cells say it where the parent is not known yet."""
     known = mirror.world.terminal(lookup.field, path, lookup.type)
     compare, told, key = comparer(known), path in lookup.paths(), lookup.key
 
     def source(touch: Touch, _cells: Cells, said: Said) -> object:
-        conditions = said.get(key)
-        if told and conditions and path in conditions:
-            return compare(conditions[path])
         parent = touch.refs.get(key)
         if isinstance(parent, str):
             parent = mirror.world.by_id(lookup.targets, parent)
-        return parent.follow(path) if isinstance(parent, Row) else None
+        if isinstance(parent, Row):
+            return parent.follow(path)
+        conditions = said.get(key)
+        return compare(conditions[path]) if told and conditions and path in conditions else None
 
     return source
+
+
+def _whole(leaves: tuple[str, ...], columns: Columns) -> dict[str, Source]:
+    """A composite key that is all that a table has of the external id, whatever nulls it leaves out."""
+    if any(columns.has(leaf) for leaf in leaves):
+        return {}
+    header, parts = next(((header, parts) for header, parts in columns.own if set(leaves) <= set(parts)), ("", ()))
+    if not header:
+        return {}
+    return {COMPOSITE + "$".join(parts): lambda _touch, cells, _said: joined_cell(cells.get(header)) or None}
 
 
 def _own(leaf: str, columns: Columns, mirror: Mirror) -> dict[str, Source]:

@@ -152,7 +152,9 @@ class Row:
         parent = self.value(key)
         if isinstance(parent, str):
             parent = self.mirror.world.by_id(field.reference_to, parent)
-        return parent.follow(rest) if isinstance(parent, Row) else None
+        if not isinstance(parent, Row):
+            return None
+        return parent.mirror.schema.name if rest == "Type" and len(field.reference_to) > 1 else parent.follow(rest)
 
 
 class Mirror:

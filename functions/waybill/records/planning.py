@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from waybill.records.checking import typer
 from waybill.records.columns import Columns, compile_columns
-from waybill.records.conditions import everything, parse
-from waybill.records.domain import Job, ObjectJob, Planned, Table, Tables
+from waybill.records.conditions import Condition, everything, parse
+from waybill.records.domain import Job, ObjectJob, Operation, Planned, Table, Tables
 from waybill.records.folding import Folding, Turn, fold
 from waybill.records.graph import order
 from waybill.records.keying import row_key
@@ -124,8 +124,8 @@ class _Planner:
 
     def _need(self, needs: Needs, draft: "_Draft") -> None:
         needs.table(draft.schema, draft.columns, leaves(draft.job.external_id), self.keys)
-        for text in (draft.job.where, draft.job.only):
-            for path in parse(text).paths:
+        for condition in (draft.where(), parse(draft.job.only)):
+            for path in condition.paths:
                 needs.path(draft.schema, path)
         for name, fields in NEEDS.items():
             schema = self.world.schema(name) if name in needs.fields else None
@@ -174,7 +174,8 @@ class _Planner:
             for column in other.columns.values
             if column.key not in keyed
         )
-        key = row_key(leaves(draft.job.external_id), columns, mirror, deferred=deferred, shifting=shifting)
+        own = draft.job.operation is Operation.UPDATE
+        key = row_key(leaves(draft.job.external_id), columns, mirror, deferred=deferred, shifting=shifting, own=own)
         if key.missing and draft.job.table is not None and draft.job.operation.writes_rows:
             self.warnings.append(f"{draft.job.object}: the file has no column for {', '.join(key.missing)} of its key.")
         return Turn(
@@ -185,8 +186,8 @@ class _Planner:
             columns=columns,
             typer=typer(draft.index, columns.values, truncate=self.options.truncate),
             key=key,
-            where=parse(draft.job.where),
-            only=parse(draft.job.only) if draft.job.only else everything(),
+            where=draft.where(),
+            only=parse(draft.job.only),
             deferred=deferred,
             shifting=shifting,
             required=tuple(field for field in draft.schema.fields.values() if field.required),
@@ -221,6 +222,11 @@ class _Draft:
     @property
     def name(self) -> str:
         return self.schema.name.lower()
+
+    def where(self) -> Condition:
+        """The query's filter where it decides something: a row that exists is found whatever it says."""
+        job = self.job
+        return parse(job.where) if job.operation is Operation.UPDATE or job.operation.deletes or job.delete_old else everything()
 
     def asked(self) -> set[str]:
         """The fields (lower case) that its query names, lookups for what is asked behind them."""
