@@ -23,15 +23,25 @@ KINDS = tuple(kind for kinds in CONTEXTS.values() for kind in kinds)
 class Access(StrEnum):
     """What a function may do; grants.py says which calls on which resources that means."""
 
+    TABLE_GET = auto()
     TABLE_READ = auto()
-    TABLE_WRITE = auto()
     TABLE_SCAN = auto()
+    FILE_WRITE = auto()
+    FILE_MOVE = auto()
+    RUN_RECORD = auto()
     RUN_WRITE = auto()
+    RUN_DELETE = auto()
+    LOCK_TAKE = auto()
+    LOCK_RELEASE = auto()
+    AUDIT_APPEND = auto()
     INDEX_READ = auto()
+    WORK_GET = auto()
     WORK_READ = auto()
+    WORK_PUT = auto()
     WORK_WRITE = auto()
     INBOX_READ = auto()
     INBOX_WRITE = auto()
+    SOURCE_LOOK = auto()
     SOURCE_READ = auto()
     DESTINATION_READ = auto()
     DESTINATION_WRITE = auto()
@@ -55,12 +65,14 @@ class FunctionSpec:
     workbooks: bool = False
 
 
-_TABLE = {Access.TABLE_READ, Access.TABLE_WRITE}
-# Reads the ledger and writes no file: only the run's own progress and results.
-_READER = {Access.TABLE_READ, Access.INDEX_READ, Access.RUN_WRITE}
-# Of records, which have no ledger: nothing but runs is read and written.
+# Nothing but the run's own progress and results is written.
 _RUN = {Access.TABLE_READ, Access.RUN_WRITE}
+_FILES = _RUN | {Access.FILE_WRITE}
+# By key and through the index, and no file is written.
+_LOOKER = {Access.TABLE_GET, Access.INDEX_READ, Access.RUN_WRITE}
 _WORK = {Access.WORK_READ, Access.WORK_WRITE}
+_START = {Access.TABLE_GET, Access.RUN_WRITE, Access.LOCK_TAKE, Access.RUNS_DESCRIBE}
+_FINISH = _WORK | {Access.LOCK_RELEASE, Access.EVENTS_PUT}
 
 
 def _task(
@@ -98,43 +110,54 @@ def _records(
 
 
 FUNCTIONS: tuple[FunctionSpec, ...] = (
-    _task("StartRun", LedgerEnvironment, _TABLE | {Access.RUNS_DESCRIBE}, timeout=60),
-    _task("ListAccounts", SalesforceEnvironment, _READER | _WORK),
-    _task("ListFiles", SourceEnvironment, _TABLE | _WORK | {Access.SOURCE_READ}, memory=1024),
-    _task("CollectShards", LedgerEnvironment, _TABLE | _WORK | {Access.TABLE_SCAN}),
+    _task("StartRun", LedgerEnvironment, _START, timeout=60),
+    _task("ListAccounts", SalesforceEnvironment, _LOOKER | {Access.WORK_GET, Access.WORK_WRITE}),
+    _task("ListFiles", SourceEnvironment, _RUN | {Access.WORK_PUT, Access.SOURCE_LOOK}, memory=1024),
+    _task(
+        "CollectShards",
+        LedgerEnvironment,
+        _FILES | {Access.FILE_MOVE, Access.TABLE_SCAN, Access.WORK_GET, Access.WORK_WRITE},
+    ),
     _task(
         "CopyFiles",
         CopyEnvironment,
-        _TABLE | _WORK | {Access.SOURCE_READ, Access.DESTINATION_READ, Access.DESTINATION_WRITE},
+        {Access.TABLE_GET, Access.RUN_RECORD, Access.WORK_READ, Access.WORK_PUT}
+        | {Access.SOURCE_READ, Access.DESTINATION_READ, Access.DESTINATION_WRITE},
         memory=1024,
     ),
-    _task("ValidateFiles", CopyEnvironment, _TABLE | _WORK | {Access.DESTINATION_READ}),
-    _task("CheckReadiness", SourceEnvironment, _READER | _WORK),
-    _task("PlanUnits", LedgerEnvironment, _READER | _WORK),
-    _task("UpdateUrls", SourceEnvironment, _TABLE | _WORK | {Access.SOURCE_READ}, memory=1024),
-    _task("RestoreUrls", LinkEnvironment, _TABLE | _WORK),
+    _task(
+        "ValidateFiles",
+        CopyEnvironment,
+        {Access.TABLE_GET, Access.RUN_RECORD, Access.FILE_WRITE, Access.WORK_READ, Access.WORK_PUT, Access.DESTINATION_READ},
+    ),
+    _task("CheckReadiness", SourceEnvironment, _RUN | {Access.INDEX_READ, Access.WORK_PUT}),
+    _task("PlanUnits", LedgerEnvironment, _LOOKER | _WORK),
+    _task("UpdateUrls", SourceEnvironment, _FILES | {Access.WORK_READ, Access.WORK_PUT, Access.SOURCE_LOOK}, memory=1024),
+    _task("RestoreUrls", LinkEnvironment, _FILES | {Access.WORK_READ, Access.WORK_PUT}),
     # One vCPU: it counts every file of a run.
     _task(
         "FinishRun",
         LedgerEnvironment,
-        _TABLE | _WORK | {Access.INDEX_READ, Access.RUNS_DESCRIBE, Access.EVENTS_PUT, Access.UPLOADS_ABORT},
+        _FILES | _FINISH | {Access.UPLOADS_ABORT},
         memory=1769,
     ),
-    _records("StartLoad", LedgerEnvironment, {Access.TABLE_READ, Access.TABLE_WRITE, Access.RUNS_DESCRIBE}, timeout=60),
+    _records("StartLoad", LedgerEnvironment, _START, timeout=60),
     _records("ReadInput", LedgerEnvironment, _RUN | _WORK | {Access.INBOX_READ}, memory=1769, workbooks=True),
     _records("PlanLoad", SalesforceEnvironment, _RUN | _WORK, memory=3008),
     _records("LoadRows", SalesforceEnvironment, _RUN | _WORK, memory=1769),
     _records("Reconcile", SalesforceEnvironment, _RUN | _WORK, memory=1769),
     _records("PlanUndo", SalesforceEnvironment, _RUN | _WORK, memory=3008),
-    _records("FinishLoad", LedgerEnvironment, _TABLE | _WORK | {Access.RUNS_DESCRIBE, Access.EVENTS_PUT}, memory=1769),
+    _records("FinishLoad", LedgerEnvironment, _RUN | _FINISH, memory=1769),
     FunctionSpec(
         id="Api",
         handler="waybill.api.app.handler",
         environment=ApiEnvironment,
         access=frozenset(
-            _TABLE
-            | {Access.INDEX_READ, Access.WORK_READ, Access.INBOX_WRITE, Access.SOURCE_READ, Access.DESTINATION_READ}
-            | {Access.RUNS_DESCRIBE, Access.RUNS_CONTROL}
+            _RUN
+            | {Access.INDEX_READ, Access.WORK_READ, Access.INBOX_WRITE, Access.SOURCE_LOOK, Access.DESTINATION_READ}
+            | {Access.RUNS_DESCRIBE, Access.RUNS_CONTROL, Access.RUN_DELETE, Access.AUDIT_APPEND}
+            # To rebuild a lost ledger: its files, and its lock.
+            | {Access.FILE_WRITE, Access.LOCK_TAKE}
         ),
         timeout=29,
     ),

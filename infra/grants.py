@@ -1,7 +1,7 @@
 """From what a function may do to IAM statements: the calls, and the resources by name."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
@@ -9,12 +9,15 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from infra.catalogue import Access, FunctionSpec
+from infra.catalogue import CONTEXTS, KINDS, Access, FunctionSpec
 from infra.nag import EXECUTIONS, OBJECTS, acknowledge_wildcards
 from infra.stage import Stage
 
 INDEX = "summaries"
+FILE_KEYS = "ACCOUNT#*"
 RUN_KEYS = "RUN#*"
+LOCK_KEYS = "LOCK#*"
+AUDIT_KEYS = "AUDIT*"  # days, and the head of the chain
 SESSION_KEYS = "SESSION#*"
 _COLON = ArnFormat.COLON_RESOURCE_NAME
 
@@ -65,7 +68,10 @@ class Grant:
 
 def grants(spec: FunctionSpec, resources: Resources, stack: Stack) -> list[Grant]:
     """What a function is granted, without its log group and tracing."""
-    found = [grant for access in sorted(spec.access) for grant in _GRANTS[access](resources, stack)]
+    # A task knows the state machines of its own context only.
+    kinds = CONTEXTS.get(spec.handler.split(".")[1], KINDS)
+    own = replace(resources, machine_names={kind: name for kind, name in resources.machine_names.items() if kind in kinds})
+    found = [grant for access in sorted(spec.access) for grant in _GRANTS[access](own, stack)]
     found.append(Grant(KEY_USE, [resources.key.key_arn]))
     fields = spec.environment.model_fields
     secrets = []
@@ -81,7 +87,8 @@ def grants(spec: FunctionSpec, resources: Resources, stack: Stack) -> list[Grant
 
 
 # A version named in a URL is read, and its tags, by calls of their own.
-SOURCE_READ = ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging")
+SOURCE_LOOK = ("s3:GetObject", "s3:GetObjectVersion")
+SOURCE_READ = (*SOURCE_LOOK, "s3:GetObjectTagging", "s3:GetObjectVersionTagging")
 
 # What S3, DynamoDB and Secrets Manager do with the key in the caller's name.
 KEY_USE = (
@@ -95,9 +102,11 @@ KEY_USE = (
 )
 
 
-def _table(*actions: str) -> Callable[[Resources, Stack], Iterator[Grant]]:
+def _table(*actions: str, keys: str | None = None) -> Callable[[Resources, Stack], Iterator[Grant]]:
+    """Calls on the table; with `keys`, on items of these partitions only."""
+
     def grant(resources: Resources, _: Stack) -> Iterator[Grant]:
-        yield Grant([f"dynamodb:{action}" for action in actions], [resources.table_arn])
+        yield Grant([f"dynamodb:{action}" for action in actions], [resources.table_arn], keys=keys)
 
     return grant
 
@@ -106,17 +115,17 @@ def _index(resources: Resources, _: Stack) -> Iterator[Grant]:
     yield Grant(["dynamodb:Query"], [f"{resources.table_arn}/index/{INDEX}"])
 
 
-def _run_write(resources: Resources, _: Stack) -> Iterator[Grant]:
-    yield Grant(["dynamodb:PutItem", "dynamodb:UpdateItem"], [resources.table_arn], keys=RUN_KEYS)
+def _work(*actions: str) -> Callable[[Resources, Stack], Iterator[Grant]]:
+    def grant(resources: Resources, _: Stack) -> Iterator[Grant]:
+        yield Grant([f"s3:{action}" for action in actions], [f"{resources.work_arn}/runs/*"], OBJECTS)
+
+    return grant
 
 
-def _work_read(resources: Resources, _: Stack) -> Iterator[Grant]:
-    yield Grant(["s3:GetObject"], [f"{resources.work_arn}/runs/*"], OBJECTS)
+def _work_read(resources: Resources, stack: Stack) -> Iterator[Grant]:
+    """ListBucket also makes a missing object a 404 and not a 403: a plan that nobody has made yet, say."""
+    yield from _work("GetObject")(resources, stack)
     yield Grant(["s3:ListBucket"], [resources.work_arn])
-
-
-def _work_write(resources: Resources, _: Stack) -> Iterator[Grant]:
-    yield Grant(["s3:PutObject", "s3:AbortMultipartUpload"], [f"{resources.work_arn}/runs/*"], OBJECTS)
 
 
 def _inbox_read(resources: Resources, _: Stack) -> Iterator[Grant]:
@@ -128,15 +137,19 @@ def _inbox_write(resources: Resources, _: Stack) -> Iterator[Grant]:
     yield Grant(["s3:PutObject"], [f"{resources.work_arn}/inbox/*"], OBJECTS)
 
 
-def _source_read(resources: Resources, _: Stack) -> Iterator[Grant]:
+def _source(actions: Sequence[str]) -> Callable[[Resources, Stack], Iterator[Grant]]:
     """The source is another's: buckets by name, reading only. ListBucket also makes a missing object a 404 and not a 403."""
-    arns = [f"arn:aws:s3:::{name}" for name in resources.stage.config.source.buckets]
-    yield Grant(list(SOURCE_READ), [f"{arn}/*" for arn in arns], OBJECTS)
-    yield Grant(["s3:ListBucket"], arns)
-    if resources.stage.source_key_arns:
-        yield Grant(["kms:Decrypt"], list(resources.stage.source_key_arns))
-    if resources.stage.config.source.role_arn:
-        yield Grant(["sts:AssumeRole"], [resources.stage.config.source.role_arn])
+
+    def grant(resources: Resources, _: Stack) -> Iterator[Grant]:
+        arns = [f"arn:aws:s3:::{name}" for name in resources.stage.config.source.buckets]
+        yield Grant(list(actions), [f"{arn}/*" for arn in arns], OBJECTS)
+        yield Grant(["s3:ListBucket"], arns)
+        if resources.stage.source_key_arns:
+            yield Grant(["kms:Decrypt"], list(resources.stage.source_key_arns))
+        if resources.stage.config.source.role_arn:
+            yield Grant(["sts:AssumeRole"], [resources.stage.config.source.role_arn])
+
+    return grant
 
 
 def _destination_objects(resources: Resources) -> str:
@@ -177,16 +190,26 @@ def _events_put(_: Resources, stack: Stack) -> Iterator[Grant]:
 
 
 _GRANTS: Mapping[Access, Callable[[Resources, Stack], Iterator[Grant]]] = {
-    Access.TABLE_READ: _table("GetItem", "BatchGetItem", "Query"),
-    Access.TABLE_WRITE: _table("PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"),
+    Access.TABLE_GET: _table("GetItem"),
+    Access.TABLE_READ: _table("GetItem", "Query"),
     Access.TABLE_SCAN: _table("Scan"),
-    Access.RUN_WRITE: _run_write,
+    Access.FILE_WRITE: _table("PutItem", keys=FILE_KEYS),
+    Access.FILE_MOVE: _table("DeleteItem", keys=FILE_KEYS),
+    Access.RUN_RECORD: _table("PutItem", keys=RUN_KEYS),
+    Access.RUN_WRITE: _table("PutItem", "UpdateItem", keys=RUN_KEYS),
+    Access.RUN_DELETE: _table("DeleteItem", keys=RUN_KEYS),
+    Access.LOCK_TAKE: _table("PutItem", keys=LOCK_KEYS),
+    Access.LOCK_RELEASE: _table("UpdateItem", keys=LOCK_KEYS),
+    Access.AUDIT_APPEND: _table("PutItem", keys=AUDIT_KEYS),
     Access.INDEX_READ: _index,
+    Access.WORK_GET: _work("GetObject"),
     Access.WORK_READ: _work_read,
-    Access.WORK_WRITE: _work_write,
+    Access.WORK_PUT: _work("PutObject"),
+    Access.WORK_WRITE: _work("PutObject", "AbortMultipartUpload"),
     Access.INBOX_READ: _inbox_read,
     Access.INBOX_WRITE: _inbox_write,
-    Access.SOURCE_READ: _source_read,
+    Access.SOURCE_LOOK: _source(SOURCE_LOOK),
+    Access.SOURCE_READ: _source(SOURCE_READ),
     Access.DESTINATION_READ: _destination_read,
     Access.DESTINATION_WRITE: _destination_write,
     Access.UPLOADS_ABORT: _uploads_abort,

@@ -87,7 +87,7 @@ class LambdaInvoker:
         if self._closing.is_set():
             raise StateError("Lambda.ServiceException", "The local stack is stopping.")
         self._running.add(context.aws_request_id)
-        token = environ.set({**os.environ, **spec.environment})
+        token = environ.set({**os.environ, "AWS_LAMBDA_FUNCTION_NAME": spec.name, **spec.environment})
         try:
             return _through_json(self._handler(spec)(event, context), what="response")
         except LambdaFailure:

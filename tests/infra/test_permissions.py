@@ -99,3 +99,18 @@ def test_the_command_comes_back_to_where_the_pool_sends_it(assembly: Assembly) -
     (client,) = assembly.stateful.of_type("AWS::Cognito::UserPoolClient").values()
     assert client["CallbackURLs"] == [CALLBACK]
     assert (client["GenerateSecret"], client["AllowedOAuthFlows"]) == (False, ["code"])
+
+
+def test_items_of_the_table_are_written_by_kind_only(assembly: Assembly) -> None:
+    """Whoever records a run's progress can neither forge a file, take the lock, nor change the audit trail."""
+    writes = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+    audited = set()
+    for role, statements in assembly.statements().items():
+        for statement in statements:
+            if writes & set(statement["Action"]):
+                (keys,) = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+                assert keys in {"ACCOUNT#*", "RUN#*", "LOCK#*", "SESSION#*", "AUDIT*"}, role
+                if keys == "AUDIT*":
+                    assert statement["Action"] == ["dynamodb:PutItem"], "what was noted stays"
+                    audited.add(re.sub(r"Role[0-9A-F]{8}$", "", role))
+    assert audited == {"Api"}

@@ -1,0 +1,206 @@
+"""Each function may do what it was seen to do, and nothing else: from the synthesised template, by the calls of a whole migration."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import Context
+from typing import Any
+
+import pytest
+
+from local.stack import LocalStack
+from tests.e2e.rights import Called, Recorder, Right, allowed
+from tests.e2e.scene import Scene
+from waybill import compose
+
+# Functions of other contexts have tests of their own.
+OURS = re.compile(r"waybill\.(files\.tasks|api)\.")
+
+# Rights that no call here can show, function and right as patterns, and why they are given all the same.
+EXPLAINED: tuple[tuple[str, str, str], ...] = (
+    (".*", r"kms:.*", "S3, DynamoDB and Secrets Manager use the key in the caller's name; moto encrypts nothing"),
+    (".*", r"logs:(CreateLogStream|PutLogEvents) .*", "Lambda itself writes the function's log"),
+    (".*", r"xray:.* on \*", "Lambda itself sends traces"),
+    ("CopyFiles|ValidateFiles|UpdateUrls|RestoreUrls", r"s3:ListBucket .*", "makes an object that is not there a 404 and not a 403"),
+    ("CopyFiles|FinishRun", r"s3:(AbortMultipartUpload|ListMultipartUploadParts) .*/uploads/\*", "of files above 5 GiB, or streamed ones that break off"),
+    (".*", r"s3:AbortMultipartUpload .*/runs/\*", "of lists and reports above 8 MB that break off"),
+    ("Api", r"(states:.*:waybill-local-(load|undo)(:\*)?|s3:PutObject .*/inbox/\*)", "runs of records have tests of their own"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def migration(stack: LocalStack) -> Iterator[Recorder]:
+    """Everything that functions do, once: runs of each kind and mode, what operators ask, and what goes wrong."""
+    scene = Scene.new(stack)
+    recorder = Recorder()
+    with recorder.recording(stack), new_containers(stack):
+        _runs(scene)
+        _operators(scene)
+        _stopped(scene)
+        _parked(scene)
+    yield recorder
+    scene.close()
+
+
+@contextmanager
+def new_containers(stack: LocalStack) -> Iterator[None]:
+    """Each invocation is a cold start, and the org's session is gone: every function asks for what it needs itself."""
+    handler = stack.invoker._handler
+    table = stack.client("dynamodb")
+
+    def cold(spec: Any) -> Any:
+        compose.forget()
+        key = {"pk": {"S": "SESSION#salesforce"}, "sk": {"S": "TOKEN"}}
+        Context().run(table.delete_item, TableName=stack.names.table, Key=key)  # not in the function's name
+        return handler(spec)
+
+    vars(stack.invoker)["_handler"] = cold
+    try:
+        yield
+    finally:
+        del vars(stack.invoker)["_handler"]
+
+
+def _runs(scene: Scene) -> None:
+    first, second = scene.account("Acme"), scene.account("Other")
+    files = [*scene.files_of(first, 15), *scene.files_of(second, 3), scene.file(None, "orphan.txt")]
+    bucket = scene.stack.names.source_bucket
+    scene.s3.put_object_tagging(Bucket=bucket, Key=files[0].key, Tagging={"TagSet": [{"Key": "class", "Value": "a"}]})
+    scene.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    version = scene.s3.put_object(Bucket=bucket, Key="docs/v", Body=b"an older version", Tagging="class=b")["VersionId"]
+    scene.put_source("docs/v", b"a newer version")
+    scene.file(first, "versioned.txt", url=f"{scene.source_url('docs/v')}?versionId={version}")
+    scene.file(first, "missing.txt", None)
+    scene.backup("full", dry_run=True)
+    scene.backup("full")
+    scene.edit(files[0], Account__c=second)
+    scene.put_source(files[1].key, b"changed")
+    scene.backup("incremental", deep=True)
+    scene.cutover("dry_run")
+    cut = scene.cutover(accounts=[first])
+    scene.rollback("dry_run", run_id=cut.id)
+    scene.rollback(run_id=cut.id)
+    scene.cutover()
+    scene.rollback(all=True)
+
+
+def _operators(scene: Scene) -> None:
+    """What people ask of the API, of each kind of run."""
+    runs = [run["run_id"] for run in scene.call("GET", "/runs?limit=1000", expect=200)["items"]]
+    accounts = [account["account_id"] for account in scene.call("GET", "/accounts", expect=200)["items"]]
+    for path in (
+        "/status",
+        "/readiness",
+        "/plan",
+        "/accounts?source=ledger",
+        f"/accounts/{accounts[0]}/files",
+        "/me",
+        "/audit?day=2026-11-21",
+        "/audit/head",
+    ):
+        scene.call("GET", path, expect=200)
+    for run in {run.partition("-")[0]: run for run in runs}.values():
+        for path in ("", "/accounts", "/errors", "/report", "/logs"):
+            scene.call("GET", f"/runs/{run}{path}", expect=200)
+    scene.call("POST", "/check", expect=200)
+    for account in accounts:
+        scene.call("POST", "/verify", {"account_id": account}, expect=200)
+    table = scene.stack.client("dynamodb")
+    for item in [*scene.table_items("FILE#"), *scene.table_items("RUN")]:
+        table.delete_item(TableName=scene.stack.names.table, Key={"pk": item["pk"], "sk": item["sk"]})
+    cursor: str | None = None
+    while True:
+        page = scene.call("POST", "/rebuild", {"execute": True, **({"cursor": cursor} if cursor else {})}, expect=200)
+        cursor = page["next"]
+        if cursor is None:
+            break
+    scene.backup("full")
+
+
+def _stopped(scene: Scene) -> None:
+    """A second run beside the first, which is paused and resumed; one that is stopped at once, and its lock taken over."""
+
+    def beside(event: Any, context: Any, handler: Any) -> Any:
+        if not paused:
+            other = scene.start("cutover", mode="dry_run")
+            scene.until(lambda: scene.show(other).status == "refused", "the second run to be refused")
+            paused.append(scene.call("POST", f"/runs/{event['run']['run_id']}/pause", expect=202)["run_id"])
+        return handler(event, context)
+
+    paused: list[str] = []
+    with scene.around("CollectShards", beside):
+        assert scene.backup("full").status == "paused"
+    scene.resume(paused[0])
+    for kind, task, options in (
+        ("backup", "CollectShards", {"mode": "full"}), ("cutover", "PlanUnits", {"mode": "execute"}), ("rollback", "PlanUnits", {"mode": "execute", "all": True}),
+    ):  # fmt: skip
+        with scene.around(task, _cancelled_twice(scene)):
+            run = scene.start(kind, **options)
+            scene.wait(run)
+        scene.resume(run)
+
+
+def _cancelled_twice(scene: Scene) -> Any:
+    def around(event: Any, context: Any, handler: Any) -> Any:
+        if event["run"].get("run_id", "").endswith("-delta"):
+            return handler(event, context)
+        for _ in range(2):
+            scene.call("POST", f"/runs/{event['run']['run_id']}/cancel", expect=202)
+        return handler(event, context)
+
+    return around
+
+
+def _parked(scene: Scene) -> None:
+    """The org's quota is used up under each task that asks Salesforce, and every turn of a resumed cutover was begun before."""
+
+    def spent(event: Any, context: Any, handler: Any) -> Any:
+        scene.stack.simulator.api_used = 99_000
+        return handler(event, context)
+
+    for task, kind, options in (
+        ("ListAccounts", "backup", {"mode": "full"}), ("ListFiles", "backup", {"mode": "full"}), ("UpdateUrls", "cutover", {"canary": 0}),
+        ("RestoreUrls", "rollback", {"all": True}),
+    ):  # fmt: skip
+        with scene.around(task, spent):
+            parked = getattr(scene, kind)(**options)
+        scene.stack.simulator.api_used = 0
+        assert parked.status == "paused", (task, parked.view)
+        scene.resume_later(parked.id)
+    old = scene.backup("incremental").id
+    scene.stack.client("dynamodb").update_item(
+        TableName=scene.stack.names.table, Key={"pk": {"S": f"RUN#{old}"}, "sk": {"S": "RUN"}}, UpdateExpression="SET ended_at = :then, started_at = :then",
+        ExpressionAttributeValues={":then": {"S": "2020-01-01T00:00:00.000Z"}},
+    )  # fmt: skip
+    scene.call("DELETE", "/runs?older_than_days=1", expect=200)
+
+
+def of(recorder: Recorder, stack: LocalStack) -> dict[str, tuple[set[Right], set[Called]]]:
+    rights = allowed(stack)
+    functions = {name: spec for name, spec in stack.deployment.functions.items() if OURS.match(spec.handler)}
+    return {name.removeprefix("waybill-local-"): (rights[name], recorder.called[name]) for name in functions}
+
+
+def test_every_call_is_allowed(migration: Recorder, stack: LocalStack) -> None:
+    assert migration.unread == []
+    missing = {
+        f"{name}: {call}"
+        for name, (rights, calls) in of(migration, stack).items()
+        for call in calls
+        if not any(right.allows(call) for right in rights)
+    }
+    assert not missing, "\n".join(sorted(missing))
+
+
+def test_nothing_is_allowed_that_is_not_called(migration: Recorder, stack: LocalStack) -> None:
+    unused = {
+        f"{name}: {right}"
+        for name, (rights, calls) in of(migration, stack).items()
+        for right in rights
+        if not any(right.allows(call) for call in calls) and not _explained(name, right)
+    }
+    assert not unused, "\n".join(sorted(unused))
+
+
+def _explained(function: str, right: Right) -> bool:
+    return any(re.fullmatch(who, function) and re.fullmatch(what, str(right)) for who, what, _ in EXPLAINED)
