@@ -88,7 +88,9 @@ def _untangle(
         found.widened[names] = found.widened.get(names, 0) + len(members)
     for bucket in buckets:
         first, *twins = bucket
-        left = [row for row in rows if all(_agree(trait, first, row) for trait in used)]
+        left = list(rows)
+        for trait in used:
+            left = _agreeing(trait, first, left)
         row = _only(first, left, [trait for trait in traits if trait not in used])
         if isinstance(row, EllipsisType):
             for touch in bucket:
@@ -119,9 +121,12 @@ def _split(bucket: list[Touch], trait: Trait) -> list[list[Touch]]:
     return list(parts.values())
 
 
-def _agree(trait: Trait, touch: Touch, row: Row) -> bool:
+def _agreeing(trait: Trait, touch: Touch, rows: list[Row]) -> list[Row]:
+    """The rows that have what the input row says. Where it says nothing: those that have nothing, if there are any."""
     token = trait.token(touch)
-    return token is ABSENT or token == trait.have(row)
+    if token is ABSENT:
+        return [row for row in rows if trait.have(row) in (None, False)] or rows
+    return [row for row in rows if trait.have(row) == token]
 
 
 def _only(touch: Touch, rows: list[Row], traits: Sequence[Trait]) -> Row | EllipsisType | None:
@@ -129,7 +134,7 @@ def _only(touch: Touch, rows: list[Row], traits: Sequence[Trait]) -> Row | Ellip
     for trait in traits:
         if len(rows) <= 1:
             break
-        agreeing = [row for row in rows if _agree(trait, touch, row)]
+        agreeing = _agreeing(trait, touch, rows)
         if agreeing or trait.reference:
             rows = agreeing
     if len(rows) > 1:
