@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo up test lint contract-servers crash-matrix bench lock audit licences clean
+.PHONY: setup demo up test lint contract-servers crash-matrix soak bench lock audit licences clean
 
 setup: .venv/.ready
 
@@ -46,6 +46,13 @@ CRASH_OPTIONS ?=
 
 crash-matrix: setup
 	$(BIN)/python -m tests.crash --table build/crash-matrix.md $(CRASH_OPTIONS)
+
+# Part 1: 10,000 files there and back while a tenth of all calls fails, by a seed that is printed; SOAK_SEED=N does it again.
+SOAK_FILES ?= 10000
+SOAK_SEED ?=
+
+soak: setup
+	$(BIN)/python -m tests.crash.load --files $(SOAK_FILES) $(if $(SOAK_SEED),--seed $(SOAK_SEED)) --table build/soak-faults.md
 
 # Side by side with s5cmd, rclone, aws and boto3 on real servers on loopback; the tasks as the work grows; cold starts. Some
 # twenty minutes; BENCH_FILES=1000 BENCH_ROUNDS=1 BENCH_SIZES=1000,10000 is for trying. Results in bench/results, a chart in docs.

@@ -12,7 +12,7 @@ Made by `make crash-matrix`; not to be edited.
 
 A small org of eight files (a name twice, a missing source, a link that leads nowhere, an entry without account, accounts with several
 files) is backed up, cut over and rolled back. Each call that a Lambda task or the API makes on the way, to S3, DynamoDB, Salesforce, Step
-Functions, Secrets Manager or EventBridge, is one row's matter: the job is run once with the task's process killed (SIGKILL) before
+Functions, Secrets Manager or EventBridge, is a place to die: the job is run once with the task's process killed (SIGKILL) before
 the call arrives, and once after it was carried out and before it is answered. AWS and Salesforce go on, as they would. Then:
 
 - **by itself**: Step Functions tries the task again (`Sandbox.Timedout`), and the run completes.
@@ -21,8 +21,9 @@ the call arrives, and once after it was carried out and before it is answered. A
 
 A process killed after a call leaves what one leaves that is killed before its next call. So *after* goes the first way and *before* the
 second, and each such moment meets both; an invocation's beginning and end, which have no such twin, meet both as well.
-Functions run one at a time, with one request in flight, so that calls can be named and counted; and the minute for which a container
-that dies while logging in to Salesforce keeps the others from it passes at once.
+Functions run one at a time, with one copy in flight, so that calls can be named and counted; which of the few calls comes first that
+threads of one task make side by side is left to them, and each is struck all the same. The minute for which a container that dies
+while logging in to Salesforce keeps the others from doing so passes at once.
 
 Each run's end is compared with the undisturbed run's: links, ledger, objects, summaries, counts, the lock. The invariants 1 to 7 of the
 design are looked at: 1 to 4 at each call, the others at the end; and the invocation that was killed comes once more when all is over,
