@@ -20,7 +20,7 @@ _META = "x-amz-meta-"
 _LONGEST_SIZE = 18  # digits of a size in bytes
 _REDIRECTS = frozenset({301, 302, 307, 308})
 # A copy's result as S3 writes it, once per file; any other document is parsed.
-_FIELD = re.compile(rb"<(\w+)>([\x20-\x3b\x3d\x3f-\x7e]*)</\1>")
+_FIELD = re.compile(r"<(\w+)>([\x20-\x3b\x3d\x3f-\x7e]*)</\1>")
 _COPIED = re.compile(
     rb'\s*(?:<\?xml version="1\.0" encoding="UTF-8"\?>\s*)?<CopyObjectResult(?: xmlns="[^"<>&]*")?>'
     rb"(?:\s*<(\w+)>[\x20-\x3b\x3d\x3f-\x7e]*</\1>)*\s*</CopyObjectResult>\s*"
@@ -63,7 +63,7 @@ def fault(reply: Reply, action: str, *, bucket: str) -> WaybillError:
 def copied(reply: Reply) -> Written | None:
     """None where the body does not tell of a copy: S3 may say 200 first, and find out later that it could not."""
     if _COPIED.fullmatch(reply.body):
-        found = {name.decode(): unescape(text.decode()) for name, text in _FIELD.findall(reply.body)}
+        found = {name: unescape(text) for name, text in _FIELD.findall(reply.body.decode())}
     else:
         document = parsed(reply.body)
         if document is None or document.tag != "CopyObjectResult":
@@ -133,12 +133,13 @@ def page(reply: Reply) -> Page | None:
 
 
 def _listed(item: ET.Element) -> SourceFacts:
-    storage_class = _text(item, "StorageClass") or "STANDARD"
-    restore = item.find("RestoreStatus")
+    said = {element.tag: element.text or "" for element in item}
+    storage_class = said.get("StorageClass") or "STANDARD"
+    restore = item.find("RestoreStatus") if "RestoreStatus" in said else None
     if restore is not None and _text(restore, "RestoreExpiryDate") and _text(restore, "IsRestoreInProgress") != "true":
         storage_class = "STANDARD"  # a restored copy can be read like any other
     return SourceFacts(
-        _size(_text(item, "Size")), _text(item, "ETag").strip('"'), storage_class, modified=_iso(_text(item, "LastModified"))
+        _size(said.get("Size", "")), said.get("ETag", "").strip('"'), storage_class, modified=_iso(said.get("LastModified"))
     )
 
 

@@ -8,19 +8,24 @@ from waybill.clock import iso, parse_iso
 from waybill.files.domain import SourceFacts, VerifiedBy
 from waybill.files.jobs import CopyFault, CopyOutcome, CopyStatus
 
+_SELDOM = ("checksum", "etags_comparable", "message", "compared", "error_class")
 _PLAIN = ("entry_id", "key", "etag", "checksum", "size", "etags_comparable", "message")
 
 
 def outcome_to_json(outcome: CopyOutcome) -> dict[str, Any]:
-    row: dict[str, Any] = {name: getattr(outcome, name) for name in _PLAIN}
-    row["status"] = outcome.status
-    row["modified"] = iso(outcome.modified) if outcome.modified else None
-    row["compared"] = outcome.compared
-    row["error_class"] = outcome.error_class
-    if outcome.facts is not None:
-        facts = outcome.facts
+    """What is as it is in most outcomes is left out."""
+    row: dict[str, Any] = {"entry_id": outcome.entry_id, "status": outcome.status, "key": outcome.key, "etag": outcome.etag}
+    for name in _SELDOM:
+        if value := getattr(outcome, name):
+            row[name] = value
+    if outcome.size is not None:
+        row["size"] = outcome.size
+    if outcome.modified:
+        row["modified"] = iso(outcome.modified)
+    facts = outcome.facts
+    if facts is not None:
         row["facts"] = {"size": facts.size, "etag": facts.etag, "storage_class": facts.storage_class, "checksum": facts.checksum}
-    return {name: value for name, value in row.items() if value is not None}
+    return row
 
 
 def outcome_from_json(row: Mapping[str, Any]) -> CopyOutcome:
