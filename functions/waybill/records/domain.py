@@ -99,6 +99,11 @@ class ObjectJob:
     only: str = ""
     skip_existing: bool = False
     delete_old: bool = False
+    # Fields that are not loaded, and fields that are written to new rows only.
+    left_out: tuple[str, ...] = ()
+    insert_only: tuple[str, ...] = ()
+    # Cut texts that are too long for their field.
+    truncate: bool = False
     # 1 for the first.
     object_set: int = 1
     excluded: bool = False

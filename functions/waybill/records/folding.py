@@ -98,6 +98,14 @@ def _read(turn: Turn, state: Folding, rows: Iterable[StagedRow]) -> None:
         turn.touches.append(touch)
 
 
+def named_rows(turn: Turn, state: Folding, rows: Iterable[StagedRow]) -> set[int]:
+    """The rows of the org, by their id(), that a table names by its key: all that has this key."""
+    _read(turn, state, rows)
+    found = {id(row) for touch in turn.touches for row in turn.mirror.find(turn.key.paths, touch.key)}
+    turn.touches.clear()
+    return found
+
+
 def _match(turn: Turn, state: Folding) -> None:
     job, mirror = turn.job, turn.mirror
     traits = traits_of(turn.columns, mirror, used=turn.key.paths, shifting=turn.shifting, deferred=turn.deferred)
@@ -145,6 +153,8 @@ def _apply(touch: Touch, row: Row, turn: Turn) -> None:
     elif not turn.only.met_by(row.follow):
         touch.notes = ("OUTSIDE_FILTER", f"The row does not meet {turn.only.text}: it is left as it is.")
     else:
+        for name in job.insert_only:
+            touch.leave(name.lower())
         for left in check_update(touch, row):
             touch.leave(left)
         if not touch.problems:

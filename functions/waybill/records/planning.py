@@ -7,7 +7,7 @@ from waybill.records.checking import typer
 from waybill.records.columns import Columns, compile_columns
 from waybill.records.conditions import Condition, everything, parse
 from waybill.records.domain import Job, ObjectJob, Operation, Planned, Table, Tables
-from waybill.records.folding import Folding, Turn, fold
+from waybill.records.folding import Folding, Turn, fold, named_rows
 from waybill.records.graph import order
 from waybill.records.keying import row_key
 from waybill.records.keys import leaves, parse_header
@@ -115,6 +115,8 @@ class _Planner:
         theirs = set().union(*(other.asked() & self._written(other) for other in others))
         keyed = {path.partition(".")[0].lower() for path in leaves(draft.job.external_id)}
         leave = frozenset(key for key in theirs - own if own and key not in keyed and key.removesuffix("id") not in keyed)
+        known = (draft.schema.field(name) or draft.schema.relation(name) for name in draft.job.left_out)
+        leave |= {field.name.lower() for field in known if field is not None}
         columns = compile_columns(table.headers, draft.schema, leave=leave, known=frozenset(self.keys))
         if columns.unknown:
             names = ", ".join(columns.unknown)
@@ -184,7 +186,7 @@ class _Planner:
             job=draft.job,
             mirror=mirror,
             columns=columns,
-            typer=typer(draft.index, columns.values, truncate=self.options.truncate),
+            typer=typer(draft.index, columns.values, truncate=self.options.truncate or draft.job.truncate),
             key=key,
             where=draft.where(),
             only=parse(draft.job.only),
@@ -198,6 +200,9 @@ class _Planner:
         if not (job.delete_old or job.operation.deletes):
             return
         doomed = [row for row in turn.mirror.living() if row.id is not None and turn.where.met_by(row.follow)]
+        if job.operation is Operation.DELETE_HIERARCHY:
+            named = named_rows(turn, self.state, self.rows.rows(job.table)) if job.table is not None else set()
+            doomed = [row for row in doomed if id(row) in named]
         if self.options.allow_delete:
             turn.deleted = doomed
             for row in doomed:

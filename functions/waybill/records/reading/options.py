@@ -33,15 +33,15 @@ _NO_MATTER_OF_PLAN = frozenset(
 _HONOURED_OF_OBJECT = frozenset(
     {
         "query", "operation", "externalid", "excluded", "skipexistingrecords", "deleteolddata", "usecsvvaluesmapping",
-        "targetrecordsfilter",
+        "targetrecordsfilter", "excludedfields", "excludedfromupdatefields",
     }
 )  # fmt: skip
 _NO_MATTER_OF_OBJECT = frozenset(
     {
         "allornone", "alwaysuserestapi", "alwaysusebulkapi", "alwaysusebulkapitoupdaterecords", "bulkapiv1batchsize", "master",
         "restapibatchsize", "parallelbulkjobs", "parallelrestjobs", "queryallrecords", "usequeryall", "usesourcecsvfile",
-        "skiprecordscomparison", "excludedfields", "excludedfromupdatefields", "name", "usevaluesmapping", "respectorderbyonrefresh",
-        "preserveorder", "alwaysuserestapitoupdaterecords", "sourcerecordsfilter",
+        "skiprecordscomparison", "name", "usevaluesmapping", "respectorderbyonrefresh",
+        "preserveorder", "alwaysuserestapitoupdaterecords",
     }
 )  # fmt: skip
 # Refused where they ask for something.
@@ -54,6 +54,7 @@ _REFUSED_OF_OBJECT = {
     "afterupdateaddons": "add-ons are programs of SFDMU",
     "filterrecordsaddons": "add-ons are programs of SFDMU",
     "dataretrievedaddons": "add-ons are programs of SFDMU",
+    "sourcerecordsfilter": "take the rows out of the file, or use targetRecordsFilter",
     "deletefromsource": "the source is a file",
     "deletebyhierarchy": "name the operation DeleteHierarchy",
     "deletequery": "use the query's WHERE",
@@ -90,6 +91,8 @@ def check_object(sobject: str, entry: Mapping[str, Any], operation: Operation) -
         if key in _REFUSED_OF_OBJECT:
             raise InvalidInput(f"{sobject}: the option {name} is not supported: {_REFUSED_OF_OBJECT[key]}.")
         warnings.append(f"{sobject}: the option {name} is unknown to Waybill and has no effect.")
+    if operation is Operation.HARD_DELETE:
+        warnings.append(f"{sobject}: HardDelete deletes into the recycle bin, so that it can be undone.")
     if operation is Operation.DELETE_SOURCE:
         warnings.append(f"{sobject}: DeleteSource has no effect, because the source is a file.")
     return warnings

@@ -87,6 +87,9 @@ class _Reader:
             only=str(entry.get("targetRecordsFilter") or ""),
             skip_existing=truth(entry.get("skipExistingRecords")),
             delete_old=truth(entry.get("deleteOldData")),
+            left_out=_names(entry.get("excludedFields")),
+            insert_only=_names(entry.get("excludedFromUpdateFields")),
+            truncate=truth(self.plan.get("allowFieldTruncation")),
             object_set=number,
             table=self._table(name, number, mapped=truth(entry.get("useCSVValuesMapping")))
             if operation is not Operation.READONLY
@@ -139,6 +142,10 @@ def parse_query(query: object) -> tuple[str, tuple[str, ...], str]:
     if any(_KEYWORDS.fullmatch(field) for field in fields):
         fields = ()
     return found["object"], fields, " ".join((found["where"] or "").split())
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(str(each) for each in value) if isinstance(value, list) else ()
 
 
 def truth(value: object) -> bool:
