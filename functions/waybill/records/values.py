@@ -27,7 +27,7 @@ _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 # Beyond these a float is not exact, and a number not an integer of the API.
 _EXACT = 1e15
 # No number of Salesforce has so many digits, nor could it be sent.
-_BEYOND_ALL = Decimal(10) ** 300
+_MOST_DIGITS = 300
 # A day's number in Excel: a cell with a date in it that is formatted as a number.
 _EXCEL_EPOCH = date(1899, 12, 30)
 _LAST_DAY = 2_958_466
@@ -118,7 +118,7 @@ def _number(cell: Cell, known: FieldSchema) -> Cell:
             number = Decimal(text.replace(",", "") if _THOUSANDS.fullmatch(text) else text)
         except InvalidOperation:
             raise BadValue("INVALID_NUMBER", f"{text[:40]!r} is not a number.") from None
-    if not number.is_finite() or abs(number) >= _BEYOND_ALL:
+    if not number.is_finite() or number.adjusted() >= _MOST_DIGITS:
         raise BadValue("INVALID_NUMBER", f"{number} is not a number.")
     whole = number == number.to_integral_value()
     if known.type in ("int", "long") and not whole:
