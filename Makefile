@@ -54,8 +54,8 @@ SOAK_SEED ?=
 soak: setup
 	$(BIN)/python -m tests.crash.load --files $(SOAK_FILES) $(if $(SOAK_SEED),--seed $(SOAK_SEED)) --table build/soak-faults.md
 
-# Side by side with s5cmd, rclone, aws and boto3 on real servers on loopback; the tasks as the work grows; cold starts. Some
-# twenty minutes; BENCH_FILES=1000 BENCH_ROUNDS=1 BENCH_SIZES=1000,10000 is for trying. Results in bench/results, a chart in docs.
+# Side by side with s5cmd, rclone, aws and boto3 on real servers on loopback; the tasks as the work grows; cold starts; a whole
+# run through the local stack. Some twenty-five minutes; BENCH_FILES=1000 BENCH_ROUNDS=1 BENCH_SIZES=1000,10000 is for trying. Results in bench/results, a chart in docs.
 BENCH_FILES ?= 20000
 BENCH_ROUNDS ?= 3
 BENCH_SIZES ?= 10000,100000
@@ -65,6 +65,7 @@ bench: setup build/servers/.ready build/bench/.ready
 	$(BIN)/python bench/coldstart.py
 	$(BIN)/python bench/records.py
 	$(BIN)/python bench/scale.py --sizes $(BENCH_SIZES)
+	$(BIN)/python bench/endtoend.py
 	$(BIN)/python bench/chart.py
 
 build/bench/.ready: bench/requirements.txt

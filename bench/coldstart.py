@@ -14,12 +14,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import botocore
+
 sys.path.insert(1, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
 sys.path.pop(0)  # see copy.py
 
 from bench import measure
 from bench.tools import waybill_variables
 from infra.catalogue import FUNCTIONS, FunctionSpec
+from infra.constructs.code import superfluous
 from waybill.settings import CopyEnvironment, SalesforceEnvironment, SourceEnvironment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -81,11 +84,12 @@ def probe(spec: FunctionSpec) -> Json:
 
 
 class Distributions:
-    """The installed distributions of requirements.txt: whose file is whose, and how large each is without bytecode."""
+    """The installed distributions of requirements.txt: whose file is whose, and how large each is in the layer, without bytecode."""
 
     def __init__(self) -> None:
         self.bytes: dict[str, int] = {}
         self._owners: dict[str, str] = {}
+        unneeded = {folder.resolve() for folder in superfluous(Path(botocore.__file__).parents[1])}
         lines = (ROOT / "requirements.txt").read_text().splitlines()
         for name in (found[1] for line in lines if (found := re.match(r"([A-Za-z0-9_.-]+)==", line))):
             try:
@@ -93,6 +97,7 @@ class Distributions:
             except importlib.metadata.PackageNotFoundError:
                 continue  # not for this platform
             paths = [Path(str(file.locate())).resolve() for file in files if file.suffix != ".pyc"]
+            paths = [path for path in paths if not unneeded & set(path.parents)]
             self.bytes[name] = sum(path.stat().st_size for path in paths if path.exists())
             self._owners.update((str(path), name) for path in paths)
 

@@ -1,6 +1,7 @@
 """What the functions run: the code of `functions/`, and when bundling a layer with their pinned dependencies. No Docker."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ ARCHITECTURE = lambda_.Architecture.ARM_64
 # Wheels that fit Lambda's Amazon Linux 2023 on arm64.
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
 REQUIREMENTS = ROOT / "requirements.txt"
+# What the functions call by boto3. The descriptions of the four hundred other services would be half of the layer.
+SERVICES = frozenset({"dynamodb", "events", "s3", "secretsmanager", "stepfunctions", "sts"})
 # The same, and what reads workbooks.
 WITH_WORKBOOKS = ROOT / "requirements-records.txt"
 
@@ -70,4 +73,12 @@ class PipBundling:
         """Called by CDK with an empty folder to fill. True: done, no Docker needed."""
         command = pip_command(self._requirements, Path(output_dir, "python"))
         subprocess.run(command, check=True, stdout=sys.stderr)  # noqa: S603 - no part of it comes from outside
+        for folder in superfluous(Path(output_dir, "python")):
+            shutil.rmtree(folder)
         return True
+
+
+def superfluous(installed: Path) -> list[Path]:
+    """Folders of installed packages that no function needs: botocore's descriptions of services that are not called."""
+    described = installed / "botocore" / "data"
+    return [folder for folder in sorted(described.iterdir()) if folder.is_dir() and folder.name not in SERVICES]
