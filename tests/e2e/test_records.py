@@ -213,3 +213,51 @@ def test_the_report_tells_every_row_and_its_changes(loads: Loads) -> None:
     errors = loads.scene.report(run, "report.errors.csv").splitlines()
     assert len(errors) == 2
     assert "MISSING_PARENT" in errors[1]
+
+
+def many(number: int, *, price: int = 1) -> dict[str, str]:
+    lines = ["Name,Code__c,Price__c", *(f"Part {n},M{n:05d},{price + n}" for n in range(number))]
+    return {"Part__c.csv": "\n".join(lines) + "\n"}
+
+
+def test_many_rows_go_by_bulk_jobs_in_few_calls_and_are_undone(loads: Loads) -> None:
+    loads.scene.forget_calls()
+    run = loads.load(many(2_100))
+    assert counts(run) == {"total": 2_100, "inserted": 2_100}
+    assert any("/jobs/ingest" in call for call in loads.scene.salesforce_writes)
+    assert len(loads.scene.stack.simulator.calls) < 60
+    changed = loads.load(many(2_100, price=5))
+    assert counts(changed) == {"total": 2_100, "updated": 2_100}
+    assert loads.rows("Part__c")["M00007"]["Price__c"] == 12
+    assert counts(loads.undo(changed)) == {"total": 2_100, "updated": 2_100}
+    assert loads.rows("Part__c")["M00007"]["Price__c"] == 8
+    assert counts(loads.undo(run)) == {"total": 2_100, "deleted": 2_100}
+    assert loads.rows("Part__c") == {}
+
+
+def test_a_row_that_a_bulk_job_drops_in_silence_has_failed(loads: Loads) -> None:
+    loads.scene.stack.simulator.faults.drop_rows(1, sobject="Part__c", after=1_000)
+    run = loads.load(many(2_100))
+    assert counts(run) == {"total": 2_100, "inserted": 2_099, "failed": 1}
+    assert codes(run) == [("Part__c.csv", 1_002, "NOT_IN_ORG")]
+
+
+def test_a_bulk_job_that_gives_up_leaves_rows_for_a_retry(loads: Loads) -> None:
+    loads.scene.stack.simulator.faults.fail_job(after=400, sobject="Part__c")
+    run = loads.load(many(2_100))
+    assert counts(run)["failed"] == 2_100 - counts(run)["inserted"] > 0
+    assert {error["code"] for error in run.view["errors"]} == {"NOT_PROCESSED"}
+    assert loads.retry(run).exit_code == 0
+    assert len(loads.rows("Part__c")) == 2_100
+
+
+@pytest.mark.parametrize("moment", ["jobs", "done"])
+def test_a_bulk_load_that_is_killed_and_resumed_inserts_nothing_twice(loads: Loads, moment: str) -> None:
+    def stop() -> None:
+        raise dies()
+
+    with loads.scene.before_aws("s3", lambda request: request.method == "PUT" and f"/{moment}/" in request.path, stop):
+        broken = loads.load(many(2_100))
+    assert broken.status == "failed"
+    assert counts(loads.scene.resume(broken.id)) == {"total": 2_100, "inserted": 2_100}
+    assert len(loads.rows("Part__c")) == 2_100

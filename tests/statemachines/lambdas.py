@@ -43,7 +43,7 @@ _MODELS: Mapping[str, tuple[type[BaseModel], type[BaseModel]]] = {
     "PlanLoad": (plan_load.PlanRequest, plan_load.PlanReply),
     "PlanUndo": (plan_load.PlanRequest, plan_load.PlanReply),
     "LoadRows": (load_rows.LoadRequest, load_rows.LoadReply),
-    "Reconcile": (reconcile.ReconcileRequest, TaskReply),
+    "Reconcile": (reconcile.ReconcileRequest, reconcile.ReconcileReply),
     "FinishLoad": (finish_load.FinishRequest, finish_load.FinishReply),
 }
 STARTED_AT = "2026-01-02T03:04:05Z"

@@ -120,6 +120,13 @@ LOAD = (
         cursors={"Reconcile": (None, {"step": 4})},
     ),
     Scenario(
+        title="a query that reads back is waited for",
+        path=f"{_LOADED} > {READ_BACK} > WaitForQuery > {READ_BACK} > {ENDED}",
+        given=EXECUTE,
+        replies={"Reconcile": ({"status": "more", "cursor": {"step": 4}, "seconds": 2},)},
+        cursors={"Reconcile": (None, {"step": 4})},
+    ),
+    Scenario(
         title="reading back fails, and the end is told why",
         path=f"{_LOADED} > Reconcile > {FAILED}",
         given=EXECUTE,

@@ -1,7 +1,7 @@
 """Large pieces by Bulk API 2.0: jobs that the state machine waits for, their results matched with the planned rows."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from waybill.errors import SalesforceError
@@ -37,20 +37,25 @@ class BulkLoader:
         self._at = f"{run_prefix(run_id)}jobs/"
         self._part_bytes = part_bytes
 
-    def advance(self, place: Place, step: StepFile, rows: Iterable[PlannedRow], ids: Mapping[int, str]) -> BulkOutcome | int:
+    def advance(
+        self, place: Place, step: StepFile, rows: Callable[[], Iterable[PlannedRow]], ids: Mapping[int, str]
+    ) -> BulkOutcome | int:
         """Takes a piece one step further: seconds to wait before it is asked again, or what became of the rows."""
-        ready, failed = resolve(rows, ids)
+        jobs = self._submitted(place)
+        # Asked before the rows are read: most looks at a job find it at work.
+        if jobs is not None and not all(self._jobs.job(job).state.done for job in jobs):
+            return self._wait(step)
+        ready, failed = resolve(rows(), ids)
         if not ready:
             return BulkOutcome(failed, [])
         columns = sorted({name for each in ready for name in each.fields})
         columns = ["Id", *columns] if step.action is Action.UPDATE else columns
         sent = [{**({"Id": each.id} if each.id else {}), **each.fields} for each in ready]
-        jobs = self._submitted(place, step, sent, columns)
-        states = [self._jobs.job(job) for job in jobs]
-        if not all(job.state.done for job in states):
-            return min(_LONGEST, max(_SHORTEST, len(ready) // _ROWS_PER_SECOND))
+        if jobs is None:
+            self._submit_all(place, step, sent, columns)
+            return self._wait(step)
         found = _Matching(ready, SentRows(sent, columns), step)
-        for job in states:
+        for job in map(self._jobs.job, jobs):
             found.add(self._jobs.successful(job.id))
             found.add(self._jobs.failed(job.id))
             if job.state is not JobState.COMPLETE:
@@ -58,19 +63,22 @@ class BulkLoader:
         outcome = found.outcome()
         return BulkOutcome(failed + outcome.outcomes, outcome.locked)
 
-    def _submitted(self, place: Place, step: StepFile, sent: Sequence[Mapping[str, object]], columns: Sequence[str]) -> list[str]:
-        """Ids of the jobs that have the piece's rows, all of them closed."""
-        whole = f"{self._at}{place}.json"
-        noted = self._work.get(whole)
-        if noted is not None:
-            known: list[str] = json.loads(noted)
-            return known
+    @staticmethod
+    def _wait(step: StepFile) -> int:
+        return min(_LONGEST, max(_SHORTEST, step.rows // len(step.pieces) // _ROWS_PER_SECOND))
+
+    def _submitted(self, place: Place) -> list[str] | None:
+        """Ids of the jobs that have the piece's rows, once all of them are closed."""
+        noted = self._work.get(f"{self._at}{place}.json")
+        found: list[str] | None = json.loads(noted) if noted is not None else None
+        return found
+
+    def _submit_all(self, place: Place, step: StepFile, sent: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
         jobs = [
             self._submit(f"{self._at}{place}-{number}.json", step, part.data)
             for number, part in enumerate(csv_parts(sent, columns, limit=self._part_bytes))
         ]
-        self._work.put(whole, json.dumps(jobs).encode())
-        return jobs
+        self._work.put(f"{self._at}{place}.json", json.dumps(jobs).encode())
 
     def _submit(self, key: str, step: StepFile, data: bytes) -> str:
         noted = self._work.get(key)

@@ -78,7 +78,7 @@ class Loader:
 
     def _bulk_piece(self, place: Place, step: StepFile, key: str) -> Wait | None:
         self.ensure_lock()
-        found = self.bulk.advance(place, step, self.plan.rows(key), self._ids)
+        found = self.bulk.advance(place, step, lambda: self.plan.rows(key), self._ids)
         if isinstance(found, int):
             return Wait(found)
         sent = self._send(place, step, found.locked)

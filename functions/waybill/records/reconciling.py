@@ -9,12 +9,21 @@ from waybill.records.comparing import alike
 from waybill.records.domain import Action, Cell
 from waybill.records.journal import Journal, Place, RowOutcome
 from waybill.records.plans import PlanFiles, StepFile
+from waybill.records.rereading import BulkReader, digest
 from waybill.records.writing import Ready, resolve
 
 NOT_IN_ORG = "NOT_IN_ORG"
 _MESSAGE = "Salesforce said that it wrote this row, and it is not there."
 # Ids that one call reads.
 _CALL = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Where to go on: with the step before this one, after so many seconds."""
+
+    step: int
+    seconds: int = 0
 
 
 class Reader(Protocol):
@@ -30,14 +39,15 @@ class Reconciliation:
     plan: PlanFiles
     journal: Journal
     read: Reader
+    bulk: BulkReader
     time_is_up: Callable[[], bool]
     # Ids of records of an object -> fields that a later step wrote.
     _later: dict[str, dict[str, set[str]]] = field(default_factory=lambda: defaultdict(dict))
     # Values that are not as written: by object and field.
     differing: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def run(self, start: int | None) -> int | None:
-        """Goes on with the step before `start`; the step to go on from where time is up, None at the end."""
+    def run(self, start: int | None) -> Rest | None:
+        """Goes on with the step before `start`; where to go on from once time is up, or after a wait; None at the end."""
         ids = self.journal.ids()
         done = set(self.journal.places())
         steps = self.plan.steps()
@@ -46,17 +56,40 @@ class Reconciliation:
                 self._note_later(step, ids, done)
                 continue
             if self.time_is_up():
-                return step.step + 1
-            self._look_at(step, ids, done)
+                return Rest(step.step + 1)
+            wait = self._look_at_all(step, ids, done) if step.bulk else self._look_at(step, ids, done)
+            if wait:
+                return Rest(step.step + 1, wait)
         return None
 
-    def _look_at(self, step: StepFile, ids: Mapping[int, str], done: set[Place]) -> None:
-        if step.action is Action.DELETE:
-            return
-        for number, key in enumerate(step.pieces):
-            place = Place(step.step, number)
-            if place in done:
-                self._compare(place, step, self._written(place, key, ids))
+    def _look_at(self, step: StepFile, ids: Mapping[int, str], done: set[Place]) -> int:
+        for place, key in _places(step, done):
+            self._compare(place, step, self._written(place, key, ids))
+        return 0
+
+    def _look_at_all(self, step: StepFile, ids: Mapping[int, str], done: set[Place]) -> int:
+        """A step of very many rows at once: seconds to wait, or 0."""
+        wait = self.bulk.wait(step, lambda: self._fields(step, done))
+        if wait:
+            return wait
+        later, fields = self._later[step.object.lower()], self._fields(step, done)
+        expected: dict[str, bytes | None] = {}
+        for place, key in _places(step, done):
+            for record, ready in self._written(place, key, ids).items():
+                whole = len(ready.fields) == len(fields) and record not in later
+                expected[record] = digest([ready.fields[name] for name in fields]) if whole else None
+        seen = self.bulk.look(step, fields, expected)
+        if seen.differing:
+            self.differing[step.object, ""] += seen.differing
+        for place, key in _places(step, done):
+            written = self._written(place, key, ids)
+            self.journal.mark(place, {record: _lost(record, written[record]) for record in seen.lost & written.keys()})
+            self._remember(step, written)
+        return 0
+
+    def _fields(self, step: StepFile, done: set[Place]) -> list[str]:
+        rows = (row for _, key in _places(step, done) for row in self.plan.rows(key))
+        return sorted({name for row in rows for name in (*row.fields, *row.refs)})
 
     def _written(self, place: Place, key: str, ids: Mapping[int, str]) -> dict[str, Ready]:
         """Rows that were written, by the record's id."""
@@ -78,9 +111,7 @@ class Reconciliation:
             for record, now in zip(chunk, self.read(step.object, chunk, fields), strict=True):
                 ready = written[record]
                 if now is None:
-                    lost[record] = RowOutcome(
-                        ok=False, id=record, n=ready.row.n, of=ready.row.of, code=NOT_IN_ORG, message=_MESSAGE
-                    )
+                    lost[record] = _lost(record, ready)
                     continue
                 skipped = later.get(record, set())
                 self.differing.update(
@@ -92,9 +123,8 @@ class Reconciliation:
         self._remember(step, written)
 
     def _note_later(self, step: StepFile, ids: Mapping[int, str], done: set[Place]) -> None:
-        for number, key in enumerate(step.pieces):
-            if step.action is not Action.DELETE and (place := Place(step.step, number)) in done:
-                self._remember(step, self._written(place, key, ids))
+        for place, key in _places(step, done):
+            self._remember(step, self._written(place, key, ids))
 
     def _remember(self, step: StepFile, written: Mapping[str, Ready]) -> None:
         if step.action is not Action.UPDATE:
@@ -102,3 +132,15 @@ class Reconciliation:
         later = self._later[step.object.lower()]
         for record, ready in written.items():
             later.setdefault(record, set()).update(name.lower() for name in ready.fields)
+
+
+def _places(step: StepFile, done: set[Place]) -> Iterator[tuple[Place, str]]:
+    """The pieces that were carried out, with their keys; none of deletions, of which nothing is left to be read."""
+    for number, key in enumerate(step.pieces):
+        place = Place(step.step, number)
+        if place in done and step.action is not Action.DELETE:
+            yield place, key
+
+
+def _lost(record: str, ready: Ready) -> RowOutcome:
+    return RowOutcome(ok=False, id=record, n=ready.row.n, of=ready.row.of, code=NOT_IN_ORG, message=_MESSAGE)

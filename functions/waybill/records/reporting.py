@@ -93,8 +93,9 @@ def write_reports(record: RunRecord, counted: Counted, *, work: WorkBucket) -> N
 def _differing(work: WorkBucket, run_id: str) -> Iterator[str]:
     for key in work.keys(f"{run_prefix(run_id)}differing/"):
         for found in json.loads(work.get(key) or b"[]"):
+            where = f" in {found['field']}" if found["field"] else ""
             yield (
-                f"{found['rows']} rows of {found['object']} hold another value in {found['field']} than was written: "
+                f"{found['rows']} rows of {found['object']} hold another value{where} than was written: "
                 "automation in the org may have changed it."
             )
 

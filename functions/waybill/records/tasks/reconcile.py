@@ -8,11 +8,17 @@ from waybill import compose
 from waybill.records.finding import values_of
 from waybill.records.journal import Journal
 from waybill.records.reconciling import Reconciliation
+from waybill.records.rereading import BulkReader
 from waybill.records.standing import files_of, find_plan
 from waybill.runs.model import RunContext
 from waybill.runs.task import Clock, Reply, Request, Status, task
 from waybill.runs.work import WorkBucket, run_prefix
 from waybill.settings import SalesforceEnvironment
+
+
+class ReconcileReply(Reply):
+    # Above 0, the machine waits so many seconds before it calls again.
+    seconds: int = 0
 
 
 class ReconcileRequest(Request):
@@ -21,22 +27,26 @@ class ReconcileRequest(Request):
 
 
 @task(SalesforceEnvironment, ReconcileRequest)
-def handler(environment: SalesforceEnvironment, request: ReconcileRequest, clock: Clock) -> Reply:
+def handler(environment: SalesforceEnvironment, request: ReconcileRequest, clock: Clock) -> ReconcileReply:
     run, store, work = request.run, compose.runs(environment), compose.work(environment)
+    client = compose.salesforce(environment)
     store.enter(run.run_id, "reading back")
     standing = find_plan(store, run.run_id)
     if standing is None or store.control(run.run_id):
-        return Reply(status=Status.PARKED)
+        return ReconcileReply(status=Status.PARKED)
     reconciliation = Reconciliation(
         plan=files_of(standing, work=work, run_id=run.run_id),
         journal=Journal(store=store, work=work, run_id=run.run_id),
-        read=partial(values_of, compose.salesforce(environment)),
+        read=partial(values_of, client),
+        bulk=BulkReader(queries=client.bulk_queries, work=work, run_id=run.run_id, since=standing.org_time),
         time_is_up=clock.time_is_up,
     )
     return reconcile(run, reconciliation, request.cursor, work=work)
 
 
-def reconcile(run: RunContext, reconciliation: Reconciliation, cursor: dict[str, Any] | None, *, work: WorkBucket) -> Reply:
+def reconcile(
+    run: RunContext, reconciliation: Reconciliation, cursor: dict[str, Any] | None, *, work: WorkBucket
+) -> ReconcileReply:
     """What is not as written is noted by part, for the report's warnings."""
     start: int | None = cursor["step"] if cursor else None
     rest = reconciliation.run(start)
@@ -44,6 +54,8 @@ def reconcile(run: RunContext, reconciliation: Reconciliation, cursor: dict[str,
         rows = [
             {"object": name, "field": field, "rows": number} for (name, field), number in sorted(reconciliation.differing.items())
         ]
-        part = "last" if rest is None else f"{rest:03d}"
+        part = "last" if rest is None else f"{rest.step:03d}"
         work.put(f"{run_prefix(run.run_id)}differing/{part}.json", json.dumps(rows).encode())
-    return Reply() if rest is None else Reply(status=Status.MORE, cursor={"step": rest})
+    if rest is None:
+        return ReconcileReply()
+    return ReconcileReply(status=Status.MORE, cursor={"step": rest.step}, seconds=rest.seconds)
