@@ -20,6 +20,8 @@ from waybill.records.reading.unspoken import Unspoken, unspoken_cells
 _HEADER_WITHIN: Final = 10
 # Cells of sheets that are kept between the look at their headers and their reading.
 _KEPT_CELLS: Final = 3_000_000
+_ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
+_DIRECTORY: Final = 4 * 1024 * 1024
 _EXACT: Final = 1e15
 Row = Sequence[object]
 
@@ -52,6 +54,8 @@ class Workbook:
         except PasswordError as error:
             raise InvalidInput(f"{name} is protected by a password: save it without one.") from error
         except (CalamineError, OSError, ValueError) as error:
+            if _is_encrypted(path):
+                raise InvalidInput(f"{name} is protected by a password: save it without one.") from error
             raise InvalidInput(f"{name} is not a workbook that can be opened: {error}.") from error
 
     def tables(self) -> tuple[list[SheetTable], list[str]]:
@@ -124,6 +128,12 @@ class Workbook:
                 if cell is not None and (cell.__class__ is not str or (cell and not cell.isspace())):
                     yield StagedRow(number, dict(zip(names, picked, strict=True)))
                     break
+
+
+def _is_encrypted(path: Path) -> bool:
+    """An encrypted .xlsx is an old container with a stream of this name, of which calamine says only that it is no workbook."""
+    with path.open("rb") as file:
+        return _ENCRYPTED in file.read(_DIRECTORY)
 
 
 def _numbered(sheet: CalamineSheet) -> Iterator[tuple[int, Row]]:
