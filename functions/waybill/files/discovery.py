@@ -107,11 +107,12 @@ def _switched(entry: Entry, item: FileItem) -> Skip | Record:
 
 
 def _own(entry: Entry, item: FileItem | None, location: OwnLocation) -> Skip | Record:
-    if item is not None and item.key == location.key and item.state in {FileState.VERIFIED, FileState.ROLLED_BACK}:
+    if item is not None and item.key == location.key and item.state is FileState.VERIFIED:
         # Switched by a task that died before it could say so: the next cutover or rollback notes it.
         return Skip(verified=True)
     if item is not None and item.key == location.key and item.proof is not None:
-        # The link that this entry was switched to: it is out of the recycle bin again, or an edit was taken back.
+        # The link that this entry was switched to: it is out of the recycle bin again, an edit was taken back, or a task that was
+        # slow wrote it behind a rollback.
         return _still_good(replace(_begun(entry, item), url=item.url), item)
     message = (
         "The link points to a file that Waybill placed for another entry. It needs no moving; check whether the entry is a copy."

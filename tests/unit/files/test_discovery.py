@@ -159,10 +159,8 @@ def test_a_secret_in_a_presigned_url_never_reaches_a_message() -> None:
     assert isinstance(look(replace(ENTRY, url=secret)).location, S3Location)
 
 
-@pytest.mark.parametrize("state", [FileState.ENTRY_DELETED, FileState.CONFLICT])
-def test_an_entry_that_shows_its_new_link_again_after_a_deletion_or_an_edit_is_verified_with_its_old_link(
-    state: FileState,
-) -> None:
+@pytest.mark.parametrize("state", [FileState.ENTRY_DELETED, FileState.CONFLICT, FileState.ROLLED_BACK])
+def test_an_entry_that_shows_its_new_link_again_is_verified_with_its_old_link(state: FileState) -> None:
     item = replace(SWITCHED, state=state, error="ENTRY_DELETED", message="gone")
     file = recorded(decide(replace(ENTRY, url=SWITCHED.new_url or ""), item, rules=RULES, since=None))
     assert (file.state, file.url, file.key, file.proof) == (FileState.VERIFIED, OLD, VERIFIED.key, VERIFIED.proof)
