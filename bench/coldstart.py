@@ -76,6 +76,7 @@ def probe(spec: FunctionSpec) -> Json:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_REGION": "us-east-1",
         "WAYBILL_STATE_MACHINES": "{}",
+        "WAYBILL_SIGN_IN": json.dumps({"authorize_url": "https://a", "token_url": "https://t", "client_id": "c"}),
         **waybill_variables("bench-source", "bench-destination", "bench-work"),
     }
     command = [sys.executable, "-P", "-c", code]

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -151,7 +152,7 @@ def compare(bench: Bench, names: list[str], rounds: int) -> dict[str, Series]:
 
 def write_results(series: dict[str, Series], found: trials.Found | None, *, files: int, rounds: int, size: int) -> None:
     """copy.json and copy.md in bench/results."""
-    facts = measure.machine() | tools.versions()
+    facts = measure.machine() | tools.versions() | {"load": round(os.getloadavg()[1])}
     sizes = corpus.percentiles(corpus.sizes(files), 0.1, 0.5, 0.9)
     what = {"files": files, "rounds": rounds, "bytes": size, "sizes_p10_p50_p90": sizes, "in_flight": tools.IN_FLIGHT}
     figures = {name: one.figures() for name, one in series.items()}
@@ -198,7 +199,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
     parser.add_argument("--tools", default=",".join(tools.TOOLS), help="also: waybill_boto3, the tasks on boto3's clients")
     parser.add_argument("--engine", choices=["default", "boto3"], default="default", help="of waybill and waybill_dynamodb")
-    parser.add_argument("--at-once", type=int, default=2, help="shards side by side")
+    parser.add_argument("--at-once", type=int, default=1, help="shards side by side")
     parser.add_argument("--trials", type=int, default=0, metavar="FILES", help="also the four trials, with so many files")
     parser.add_argument("--no-results", action="store_true", help="leave bench/results as it is")
     asked = parser.parse_args()

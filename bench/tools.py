@@ -28,7 +28,7 @@ class Job:
     s3: str
     dynamodb: str
     engine: str = "default"
-    at_once: int = 2
+    at_once: int = 1
 
 
 def command(tool: str, job: Job) -> list[str]:
@@ -64,7 +64,7 @@ def shown(tool: str) -> str:
     """The command as the results tell it, without paths."""
     job = Job(0, "SOURCE", "DESTINATION", "WORK", "RUN", "", "")
     if tool.startswith("waybill"):
-        return "the handlers of ListFiles, CollectShards, CopyFiles and ValidateFiles, two shards of 500 side by side"
+        return "the handlers of ListFiles, CollectShards, CopyFiles and ValidateFiles, in one process, one shard of 5,000 after the other"
     words = [Path(word).name if os.sep in word and "://" not in word else word for word in command(tool, job)]
     return "`" + " ".join(words) + "`"
 

@@ -99,7 +99,7 @@ def main() -> int:
     parser.add_argument("--run", required=True)
     parser.add_argument("--engine", choices=["default", "boto3"], default="default")
     parser.add_argument(
-        "--at-once", type=int, default=2, help="shards at once, as the Distributed Map has them in several functions"
+        "--at-once", type=int, default=1, help="shards at once, as the Distributed Map has them in several functions"
     )
     asked = parser.parse_args()
     environment = SourceEnvironment.from_env()

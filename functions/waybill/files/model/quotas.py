@@ -12,7 +12,7 @@ FULL_CPU_MB = 1_769  # memory at which a function has one vCPU
 class Quotas:
     """Defaults: what AWS and Salesforce publish, and cautious guesses where it depends on the customer's org, which say so.
 
-    Seconds are of one request. CPU seconds are of a whole vCPU, measured on a small machine.
+    Seconds are of one request. CPU seconds are of a whole vCPU, well above what bench/ shows.
     """
 
     # S3: COPYs and PUTs, and reads, a second and partition; `uploads/` is one until S3 splits it, which takes it a while.
