@@ -109,7 +109,7 @@ def test_items_of_the_table_are_written_by_kind_only(assembly: Assembly) -> None
         for statement in statements:
             if writes & set(statement["Action"]):
                 (keys,) = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-                assert keys in {"ACCOUNT#*", "RUN#*", "LOCK#*", "SESSION#*", "AUDIT*"}, role
+                assert keys in {"ACCOUNT#*", "SUMMARIES", "RUN#*", "LOCK#*", "SESSION#*", "AUDIT*"}, role
                 if keys == "AUDIT*":
                     assert statement["Action"] == ["dynamodb:PutItem"], "what was noted stays"
                     audited.add(re.sub(r"Role[0-9A-F]{8}$", "", role))
