@@ -7,11 +7,13 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkContext
 from pathlib import Path
 from typing import Any
 
+from local.aws.synth import templates_folder
 from tests.crash.containers import Zygote, import_everything
 from tests.crash.matrix import Manner, Matrix, Point, Verdict
 from tests.crash.table import as_markdown
@@ -32,15 +34,17 @@ def main() -> int:
     began = time.monotonic()
     context = multiprocessing.get_context("fork")
     import_everything()  # once, for all who are forked
-    numbered = []
-    for number, verdict in _verdicts(context, options, began=began):
-        numbered.append((number, verdict))
-        if verdict.wrong:
-            say(f"FAILED {verdict.point} ({verdict.how})")
-            say("\n".join(f"    {one[:300]}" for one in verdict.wrong[:MOST_TOLD]))
+    options.templates = templates_folder()
+    numbered, everything = list[tuple[int, Verdict]](), list[Point]()
+    with suppress(KeyboardInterrupt):  # what was found until then is told
+        for number, verdict in _verdicts(context, options, everything, began=began):
+            numbered.append((number, verdict))
+            if verdict.wrong:
+                say(f"FAILED {verdict.point} ({verdict.how})")
+                say("\n".join(f"    {one[:300]}" for one in verdict.wrong[:MOST_TOLD]))
     found = [verdict for _, verdict in sorted(numbered, key=lambda one: one[0])]
     options.table.parent.mkdir(parents=True, exist_ok=True)
-    options.table.write_text(as_markdown(found, seconds=time.monotonic() - began), encoding="utf-8")
+    options.table.write_text(as_markdown(found, of=len(everything), seconds=time.monotonic() - began), encoding="utf-8")
     failed = sum(bool(verdict.wrong) for verdict in found)
     say(f"The table is in {options.table}.")
     say(f"{len(found) - failed} passed, {failed} failed")
@@ -64,8 +68,18 @@ def chosen(points: list[Point], options: argparse.Namespace) -> list[Point]:
     return [point for point in points if options.only in str(point)][:: options.every]
 
 
-def _verdicts(context: ForkContext, options: argparse.Namespace, *, began: float) -> Iterator[tuple[int, Verdict]]:
-    """Verdicts with their points' numbers as they come. Raises RuntimeError where a worker breaks, or counts other calls."""
+def spread(points: list[tuple[int, Point]]) -> list[tuple[int, Point]]:
+    """In an order that has a bit of everything from the start, for who breaks off; always the same."""
+    return sorted(points, key=lambda point: point[0] * 0.618034 % 1)
+
+
+def _verdicts(
+    context: ForkContext, options: argparse.Namespace, everything: list[Point], *, began: float
+) -> Iterator[tuple[int, Verdict]]:
+    """Verdicts with their points' numbers as they come; `everything` is filled with all points that there are.
+
+    Raises RuntimeError where a worker breaks, or counts other calls.
+    """
     ends = [context.Pipe() for _ in range(options.workers)]
     workers = [context.Process(target=_work, args=(options, theirs), daemon=True) for _, theirs in ends]
     for worker in workers:
@@ -73,8 +87,7 @@ def _verdicts(context: ForkContext, options: argparse.Namespace, *, began: float
     for _, theirs in ends:
         theirs.close()
     listening: list[Any] = [ours for ours, _ in ends]
-    everything: list[Point] = []
-    points: list[Point] = []
+    points: list[tuple[int, Point]] = []
     given, done, told = 0, 0, time.monotonic()
     while listening:
         for connection in wait(listening, timeout=HEARTBEAT_SECONDS):
@@ -83,8 +96,8 @@ def _verdicts(context: ForkContext, options: argparse.Namespace, *, began: float
                 case str(broke):
                     raise RuntimeError(broke)
                 case list(seen):
-                    everything = everything or seen
-                    points = points or chosen(seen, options)
+                    everything[:] = everything or seen
+                    points = points or spread(list(enumerate(chosen(seen, options))))
                     # Threads of a task may call in another order, and no others.
                     others = {str(point.call) for point in seen} ^ {str(point.call) for point in everything}
                     if others:
@@ -92,7 +105,7 @@ def _verdicts(context: ForkContext, options: argparse.Namespace, *, began: float
                 case (int(number), Verdict() as verdict):
                     done += 1
                     yield number, verdict
-            connection.send((given, points[given]) if given < len(points) else None)
+            connection.send(points[given] if given < len(points) else None)
             if given >= len(points):
                 listening.remove(connection)
             given += 1
@@ -107,7 +120,7 @@ def _work(options: argparse.Namespace, asking: Any) -> None:
     """A worker's life: a world of its own, and the points that it is given, one after the other."""
     zygote = Zygote()
     try:
-        matrix = Matrix(zygote)
+        matrix = Matrix(zygote, templates=options.templates)
         matrix.tampered = TAMPERINGS.get(options.tamper)
         asking.send(matrix.points())
         while (given := asking.recv()) is not None:

@@ -30,7 +30,7 @@ from tests.crash.calls import Call
 from tests.crash.invariants import Watch, broken_at_the_end, source_objects
 from tests.crash.load_table import Leg, as_markdown
 from tests.crash.weather import TOKEN, Kind, Weather
-from tests.e2e.scene import PATIENCE, Handler, Json, RunResult, Scene, dies
+from tests.e2e.scene import Handler, Json, RunResult, Scene, dies
 from waybill import clock, compose
 from waybill.files.domain import FileState
 
@@ -53,6 +53,7 @@ STRUCK = (
     "FinishRun",
 )
 ROUNDS = 40
+PATIENCE = 3_600.0  # seconds
 NOBODY = Call("", 0, "", "", "")  # tasks run side by side: a call does not tell whose it is
 STILL_SECONDS = 20.0  # of a stale holder, should nobody wake it
 
@@ -65,6 +66,7 @@ class Soak:
     weather: Weather
     watch: Watch
     sources: Mapping[str, Any]
+    told: Callable[[str], object] = lambda _text: None
     wrong: list[str] = field(default_factory=list)
     legs: list[Leg] = field(default_factory=list)
     _late: list[tuple[str, Json]] = field(default_factory=list)
@@ -143,7 +145,16 @@ class Soak:
             gate.set()
         for thread in self._threads:
             thread.join(PATIENCE)
-        self.scene.settle()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Until nothing runs any more, however long that takes: tasks of an execution that was aborted go on to their end."""
+        stack = self.scene.stack
+        end = time.monotonic() + PATIENCE
+        while stack.invoker._running or not stack.bus.drain(0.1):
+            if time.monotonic() > end:
+                raise TimeoutError("waited for the stack to be still")
+            time.sleep(0.05)
 
     # -- the migration ------------------------------------------------------------------------------------------------
 
@@ -158,6 +169,7 @@ class Soak:
         for number in range(ROUNDS):
             run = self._next(run, body, key=f"soak-{kind}-{number:03d}", leg=leg)
             leg.ended(run.status, run.message)
+            self.told(f"{run.id}: {run.status}, {dict(run.files)}")
             if run.status in {"failed", "paused", "cancelled"} and not run.message:
                 self.wrong.append(f"{run.id} is {run.status} and does not say why")
             if run.status == "running":
@@ -196,8 +208,8 @@ class Soak:
         self.scene._noted(view)
         stack = self.scene.stack
         for execution in list(stack.runner._executions.values()):
-            stack.runner.wait(execution.arn, PATIENCE * 30)
-        self.scene.settle()
+            stack.runner.wait(execution.arn, PATIENCE)
+        self._settle()
         fair, self.weather.fair = self.weather.fair, True
         try:
             return self.scene.show(view["run_id"])
@@ -308,12 +320,12 @@ def under(weather: Weather, stack: LocalStack, watch: Watch, wrong: list[str]) -
             os.environ["AWS_SESSION_TOKEN"] = before
 
 
-def soak(stack: LocalStack, *, files: int, seed: int, share: float) -> Soak:
-    """A migration there and back under faults; the stack is done with afterwards."""
+def soak(stack: LocalStack, *, files: int, seed: int, share: float, told: Callable[[str], object]) -> Soak:
+    """A migration there and back under faults; the stack is done with afterwards. `told` hears how each run ended."""
     scene = Scene.new(stack)
     customer(scene, files, random.Random(seed))
     weather, watch = Weather(seed, share), Watch(scene, alone=False)
-    made = Soak(scene, weather, watch, source_objects(scene))
+    made = Soak(scene, weather, watch, source_objects(scene), told)
     with under(weather, stack, watch, made.wrong), ExitStack() as wraps:
         wraps.enter_context(scene.configured(lambda config: config["migration"].update(PIECES)))
         for function in STRUCK:
@@ -337,7 +349,7 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as home, LocalStack(LocalHome(Path(home)), time_scale=0) as stack:
         stack.bus.retry_seconds = 0.01
-        made = soak(stack, files=options.files, seed=options.seed, share=options.share)
+        made = soak(stack, files=options.files, seed=options.seed, share=options.share, told=say)
         wrong = made.judge()
         made.scene.close()
     asked, befell = made.weather.asked, made.weather.befell

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 import requests
 
@@ -83,8 +84,8 @@ class Verdict:
 class Matrix:
     """One world with its customer, and what each job comes to undisturbed."""
 
-    def __init__(self, zygote: Zygote) -> None:
-        self.world = World(zygote)
+    def __init__(self, zygote: Zygote, *, templates: Path | None = None) -> None:
+        self.world = World(zygote, templates=templates)
         self.tampered: Tampering | None = None
         self._functions = self.world.scene.configured(lambda config: config["migration"].update(PIECES))
         self._functions.__enter__()
@@ -168,19 +169,29 @@ class Matrix:
         self._start(usual.job, KEY)
         run_id, how = f"{point.kind}-{KEY}", "by itself"
         record = self._record(run_id)
-        if point.manner is not Manner.RETRIED and (record is None or record.status is not RunStatus.COMPLETED):
-            how = "resumed" if record is not None and self._resumed(run_id) else "started anew"
-            if how == "started anew":
+        if point.manner is not Manner.RETRIED and not self._is_done(point, record, usual):
+            resumed = record is not None and record.status is not RunStatus.COMPLETED and self._resumed(run_id)
+            how = "resumed" if resumed else "started anew"
+            if not resumed:
                 run_id = f"{point.kind}-{KEY}-again"
                 self._start(usual.job, f"{KEY}-again")
             record = self._record(run_id)
         if record is None or record.status is not RunStatus.COMPLETED:
             return how, [f"the run is {record and record.status}: {record and record.message}"]
+        if point.manner is Manner.CAUGHT and how == "started anew":
+            return how, []  # it counts what the first run has left to it
         counts = record.counts.model_dump()
         # What the first execution has switched, the delta of the second finds switched and not merely verified.
         same = usual.counts.keys() - ({"verified"} if how == "resumed" else set())
         names = sorted(name for name in same if counts[name] != usual.counts[name])
         return how, [f"count {name}: {counts[name]} instead of {usual.counts[name]}" for name in names]
+
+    @staticmethod
+    def _is_done(point: Point, record: RunRecord | None, usual: Undisturbed) -> bool:
+        """A shard whose task has died and was not tried again stays undone in a run that is complete for all that: its counts tell."""
+        if record is None or record.status is not RunStatus.COMPLETED:
+            return False
+        return point.manner is not Manner.CAUGHT or record.counts.model_dump() == usual.counts
 
     def _late(self, state: State) -> list[str]:
         """Rule 6: the invocation that was killed comes again when all is over, and changes nothing."""

@@ -31,9 +31,11 @@ and must change nothing. (Invariant 8, memory, is measured by `make bench`.)
 """
 
 
-def as_markdown(verdicts: Sequence[Verdict], *, seconds: float) -> str:
+def as_markdown(verdicts: Sequence[Verdict], *, of: int, seconds: float) -> str:
+    """`of`: how many points there are; where not all were run, the text says so."""
     bad = [verdict for verdict in verdicts if verdict.wrong]
-    total = f"**{len(verdicts) - len(bad)} passed, {len(bad)} failed**, in {seconds / 60:.0f} minutes."
+    whole = f"All {of:,} points" if len(verdicts) == of else f"**Not the whole matrix**: {len(verdicts):,} of its {of:,} points"
+    total = f"{whole}, in {seconds / 60:.0f} minutes: **{len(verdicts) - len(bad)} passed, {len(bad)} failed**."
     parts = [_INTRODUCTION, total, "", *_by_task(verdicts), "", *_by_service(verdicts), ""]
     if bad:
         parts += ["## Failed", "", *(f"- {verdict.point}: {'; '.join(verdict.wrong)}" for verdict in bad), ""]

@@ -117,9 +117,9 @@ class World:
     `on_death(function)` is asked what Step Functions learns of a process that is gone: the name of the error.
     """
 
-    def __init__(self, zygote: Zygote) -> None:
+    def __init__(self, zygote: Zygote, *, templates: Path | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="waybill-crash-")
-        self.stack = LocalStack(LocalHome(Path(self._folder.name)), time_scale=0)
+        self.stack = LocalStack(LocalHome(Path(self._folder.name)), templates=templates, time_scale=0)
         self.stack.start()
         self.stack.bus.retry_seconds = 0.01
         self.stack.runner._services = replace(self.stack.runner._services, map_workers=1)

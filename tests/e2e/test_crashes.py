@@ -26,6 +26,7 @@ def test_killed_processes_leave_nothing_that_a_retry_or_an_operator_does_not_bri
     assert total is not None
     assert int(total[1]) >= 8, "the jobs make a thousand calls and more"
     assert f"**{total[0]}**" in table
+    assert "**Not the whole matrix**" in table
 
 
 @pytest.mark.parametrize(
