@@ -39,9 +39,7 @@ def steps_of(folds: Sequence[Sequence[Turn]], tables: Mapping[int, Table]) -> li
             if now:
                 steps.append(writer.updates(now, own))
             late = [
-                touch
-                for touch in [*turn.creators, *changed]
-                if touch.effective and writer.late(touch, places.get(id(touch.target), own))
+                touch for touch in [*turn.creators, *changed] if touch.effective and writer.late(touch, writer.place(touch, own))
             ]
             if late:
                 deferred.append(writer.afterwards(late, own))
@@ -103,6 +101,10 @@ class _Writer:
     def _is_late(self, parent: object, own: Place) -> bool:
         return isinstance(parent, Row) and parent.id is None and self.places.get(id(parent), (own[0], own[1] + 1, 0)) >= own
 
+    def place(self, touch: Touch, own: Place) -> Place:
+        """Where the row is written: an insert has its own place, updates are made together."""
+        return self.places[id(touch.target)] if _creates(touch) else own
+
     def late(self, touch: Touch, own: Place) -> list[str]:
         """Lookups to rows that are inserted no earlier than this one is written."""
         said = touch.refs if _creates(touch) else changes(touch)
@@ -147,7 +149,7 @@ class _Writer:
 
     def afterwards(self, touches: Sequence[Touch], own: Place) -> Step:
         def make(touch: Touch) -> PlannedRow:
-            return self._update(touch, set(self.late(touch, self.places.get(id(touch.target), own))))
+            return self._update(touch, set(self.late(touch, self.place(touch, own))))
 
         return self._step(Action.UPDATE, touches, make)
 

@@ -181,6 +181,25 @@ def test_draft_first_and_active_later_is_written_so_only_to_rows_that_are_insert
     assert (counts(again), list(again.steps)) == ({"unchanged": 2}, [])
 
 
+def test_a_lookup_that_a_later_set_changes_is_written_once() -> None:
+    org = FakeOrg(PRODUCT, OPTION, MODEL)
+    first = upsert("SELECT Text FROM Option", "Text")
+    products = upsert("SELECT Sku FROM Product2", "Sku")
+    second = {"query": "SELECT Text, ProductId FROM Option", "operation": "Update", "externalId": "Text"}
+    files = an_sfdmu_plan(
+        objectSets=[{"objects": [first]}, {"objects": [products, second]}],
+        csvs={"Option": "Text,Product.Sku\nt,A\n", "Product2": "Sku\nA\n"},
+    )
+    made = load(org, files)
+    assert [(step.object, step.action, step.count) for step in made.steps] == [
+        ("Option", Action.INSERT, 1),
+        ("Product2", Action.INSERT, 1),
+        ("Option", Action.UPDATE, 1),
+    ]
+    assert counts(made) == {"inserted": 2, "updated": 1}
+    assert counts(planned(org, files)) == {"unchanged": 3}
+
+
 def test_without_separated_files_a_later_set_reads_the_root_file_again() -> None:
     org = FakeOrg(PRODUCT)
     entry = upsert("SELECT Sku FROM Product2", "Sku")
