@@ -1,5 +1,6 @@
 """Looks into the local stack past its APIs: what a check at each call needs to know must cost next to nothing."""
 
+import time
 from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -61,6 +62,15 @@ def body(stack: LocalStack, bucket: str, key: str) -> bytes | None:
     with stack.aws.dispatcher.lock("s3"):
         found = buckets()[bucket].keys.get(key)
         return None if found is None else bytes(found.value)
+
+
+def settle(stack: LocalStack, *, seconds: float = 3_600.0) -> None:
+    """Until nothing runs any more, however slow the machine: tasks of an execution that was aborted go on to their end."""
+    end = time.monotonic() + seconds
+    while stack.invoker._running or not stack.bus.drain(0.1):
+        if time.monotonic() > end:
+            raise TimeoutError("waited for the stack to be still")
+        time.sleep(0.02)
 
 
 def _facts(held: Any) -> tuple[str, str]:

@@ -145,16 +145,7 @@ class Soak:
             gate.set()
         for thread in self._threads:
             thread.join(PATIENCE)
-        self._settle()
-
-    def _settle(self) -> None:
-        """Until nothing runs any more, however long that takes: tasks of an execution that was aborted go on to their end."""
-        stack = self.scene.stack
-        end = time.monotonic() + PATIENCE
-        while stack.invoker._running or not stack.bus.drain(0.1):
-            if time.monotonic() > end:
-                raise TimeoutError("waited for the stack to be still")
-            time.sleep(0.05)
+        inside.settle(self.scene.stack)
 
     # -- the migration ------------------------------------------------------------------------------------------------
 
@@ -209,7 +200,7 @@ class Soak:
         stack = self.scene.stack
         for execution in list(stack.runner._executions.values()):
             stack.runner.wait(execution.arn, PATIENCE)
-        self._settle()
+        inside.settle(stack)
         fair, self.weather.fair = self.weather.fair, True
         try:
             return self.scene.show(view["run_id"])

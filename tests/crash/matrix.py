@@ -20,6 +20,7 @@ from waybill.runs.store import RunStore
 from waybill.table import Table
 
 KEY = "crash-matrix"
+PATIENCE = 900.0  # seconds; nothing here depends on how fast a machine is
 Tampering = Callable[[Call, AwsRequest], AwsRequest]
 PIECES = {"shard_size": 3, "packet_size": 4, "unit_size": 3, "copies_in_flight": 1}
 
@@ -202,7 +203,7 @@ class Matrix:
         objects = inside.objects(stack, stack.names.destination_bucket)
         self.world.witness.wrong.clear()
         self.world.invoke_again(*struck)
-        self.world.scene.settle()
+        inside.settle(self.world.stack)
         wrong = [*differences(state_of(self.world.scene), state), *self.world.witness.wrong]
         if inside.objects(stack, stack.names.destination_bucket) != objects:
             wrong.append("objects of the destination are others")
@@ -225,7 +226,7 @@ class Matrix:
         stack = self.world.stack
         headers = {"Authorization": f"Bearer {stack.token}", **({"Idempotency-Key": key} if key else {})}
         for _ in range(2):
-            reply = self.world.scene.web.post(f"{stack.api.url}/api{path}", json=body, headers=headers, timeout=60)
+            reply = self.world.scene.web.post(f"{stack.api.url}/api{path}", json=body, headers=headers, timeout=PATIENCE)
             if reply.status_code < 500:
                 break
         if reply.status_code not in {202, 409}:
@@ -234,8 +235,8 @@ class Matrix:
 
     def _wait(self) -> None:
         for execution in list(self.world.stack.runner._executions.values()):
-            self.world.stack.runner.wait(execution.arn, 60)
-        self.world.scene.settle()
+            self.world.stack.runner.wait(execution.arn, PATIENCE)
+        inside.settle(self.world.stack)
 
     def _record(self, run_id: str) -> RunRecord | None:
         stack = self.world.stack

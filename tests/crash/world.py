@@ -195,7 +195,7 @@ class World:
     # -- putting back -------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
-        self.scene.settle()
+        inside.settle(self.stack)
         org = self.stack.simulator.org
         items = copy.deepcopy(dict(inside.table(self.stack).items))
         buckets = {name: _copied(bucket.keys) for name, bucket in inside.buckets().items()}
@@ -204,7 +204,7 @@ class World:
 
     def restore(self, snapshot: Snapshot) -> None:
         """As it was, with cold containers, nothing misbehaving, and executions forgotten."""
-        self.scene.settle()
+        inside.settle(self.stack)
         self.fleet.clear()
         items = inside.table(self.stack).items
         items.clear()
