@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import dropwhile
 
 from waybill.records.domain import Cell
 from waybill.records.values import NULL_TEXT, is_blank, is_null, text_of
@@ -93,8 +92,3 @@ def shown(conditions: Mapping[str, Cell]) -> str:
     return ", ".join(
         f'{path} = "{text_of(value)}"' if value is not None else f"{path} = (none)" for path, value in conditions.items()
     )
-
-
-def trim(values: Iterable[Cell]) -> list[Cell]:
-    """Without the blanks at the end."""
-    return list(dropwhile(is_blank, list(values)[::-1]))[::-1]
