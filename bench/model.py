@@ -40,8 +40,11 @@ def sizes() -> str:
 def million() -> str:
     """A million files in other shapes."""
     lines = [
-        "| a million files | phase 1 | cost | S3 a file | write units a file | transitions a file | phase 2 | cost | Salesforce calls a file |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        (
+            "| a million files | phase 1 | cost | S3 a file | write units a file | transitions a file "
+            "| phase 2 | cost | write units a file | Salesforce calls a file |"
+        ),
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     shapes = (
         ("20,000 accounts of 50, sources listed", Scope(MILLION, 20_000), Look.LISTED),
@@ -56,7 +59,8 @@ def million() -> str:
         lines.append(
             f"| {name} | {duration(backup.seconds)} | ${backup.cost_usd:.2f} | {s3 / MILLION:.3f} "
             f"| {backup.requests['write units'] / MILLION:.3f} | {backup.requests['transitions'] / MILLION:.4f} "
-            f"| {duration(cutover.seconds)} | ${cutover.cost_usd:.2f} | {cutover.salesforce_calls / MILLION:.4f} |"
+            f"| {duration(cutover.seconds)} | ${cutover.cost_usd:.2f} | {cutover.requests['write units'] / MILLION:.3f} "
+            f"| {cutover.salesforce_calls / MILLION:.4f} |"
         )
     return "\n".join(lines)
 

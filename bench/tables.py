@@ -73,8 +73,16 @@ class DiskDynamo:
             self._base.execute("DELETE FROM items WHERE pk = ? AND sk = ?", (Key["pk"]["S"], Key["sk"]["S"]))
         return {}
 
-    def transact_write_items(self, **_: Any) -> Json:
-        raise NotImplementedError("Nothing moves between accounts in these benches")
+    def transact_write_items(self, *, TransactItems: list[Json], **_: Any) -> Json:
+        """Of items that are put: nothing moves between accounts in these benches."""
+        with self._lock:
+            self.requests["dynamodb transact"] += 1
+            puts = [each["Put"] for each in TransactItems]
+            for put in puts:
+                self._check(self._get(put["Item"]), put)
+            for put in puts:
+                self._write(put["Item"])
+        return {}
 
     def query(self, *, ExpressionAttributeValues: Json, **given: Any) -> Json:
         values = {name: value["S"] for name, value in ExpressionAttributeValues.items()}

@@ -28,6 +28,7 @@ class Access(StrEnum):
     TABLE_SCAN = auto()
     FILE_WRITE = auto()
     FILE_MOVE = auto()
+    SUMMARY_WRITE = auto()
     RUN_RECORD = auto()
     RUN_WRITE = auto()
     RUN_DELETE = auto()
@@ -68,8 +69,6 @@ class FunctionSpec:
 # Nothing but the run's own progress and results is written.
 _RUN = {Access.TABLE_READ, Access.RUN_WRITE}
 _FILES = _RUN | {Access.FILE_WRITE}
-# By key and through the index, and no file is written.
-_LOOKER = {Access.TABLE_GET, Access.INDEX_READ, Access.RUN_WRITE}
 _WORK = {Access.WORK_READ, Access.WORK_WRITE}
 _START = {Access.TABLE_GET, Access.RUN_WRITE, Access.LOCK_TAKE, Access.RUNS_DESCRIBE}
 _FINISH = _WORK | {Access.LOCK_RELEASE, Access.EVENTS_PUT}
@@ -111,12 +110,12 @@ def _records(
 
 FUNCTIONS: tuple[FunctionSpec, ...] = (
     _task("StartRun", LedgerEnvironment, _START, timeout=60),
-    _task("ListAccounts", SalesforceEnvironment, _LOOKER | {Access.WORK_GET, Access.WORK_WRITE}),
+    _task("ListAccounts", SalesforceEnvironment, _RUN | {Access.INDEX_READ, Access.WORK_GET, Access.WORK_WRITE}),
     _task("ListFiles", SourceEnvironment, _RUN | {Access.WORK_PUT, Access.SOURCE_LOOK}, memory=1024),
     _task(
         "CollectShards",
         LedgerEnvironment,
-        _FILES | {Access.FILE_MOVE, Access.TABLE_SCAN, Access.WORK_GET, Access.WORK_WRITE},
+        _FILES | {Access.FILE_MOVE, Access.SUMMARY_WRITE, Access.TABLE_SCAN, Access.WORK_GET, Access.WORK_WRITE},
     ),
     _task(
         "CopyFiles",
@@ -131,14 +130,14 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         {Access.TABLE_GET, Access.RUN_RECORD, Access.FILE_WRITE, Access.WORK_READ, Access.WORK_PUT, Access.DESTINATION_READ},
     ),
     _task("CheckReadiness", SourceEnvironment, _RUN | {Access.INDEX_READ, Access.WORK_PUT}),
-    _task("PlanUnits", LedgerEnvironment, _LOOKER | _WORK),
+    _task("PlanUnits", LedgerEnvironment, _RUN | _WORK),
     _task("UpdateUrls", SourceEnvironment, _FILES | {Access.WORK_READ, Access.WORK_PUT, Access.SOURCE_LOOK}, memory=1024),
     _task("RestoreUrls", LinkEnvironment, _FILES | {Access.WORK_READ, Access.WORK_PUT}),
     # One vCPU: it counts every file of a run.
     _task(
         "FinishRun",
         LedgerEnvironment,
-        _FILES | _FINISH | {Access.UPLOADS_ABORT},
+        _RUN | _FINISH | {Access.SUMMARY_WRITE, Access.UPLOADS_ABORT},
         memory=1769,
     ),
     _records("StartLoad", LedgerEnvironment, _START, timeout=60),
@@ -157,7 +156,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
             | {Access.INDEX_READ, Access.WORK_READ, Access.INBOX_WRITE, Access.SOURCE_LOOK, Access.DESTINATION_READ}
             | {Access.RUNS_DESCRIBE, Access.RUNS_CONTROL, Access.RUN_DELETE, Access.AUDIT_APPEND}
             # To rebuild a lost ledger: its files, and its lock.
-            | {Access.FILE_WRITE, Access.LOCK_TAKE}
+            | {Access.FILE_WRITE, Access.SUMMARY_WRITE, Access.LOCK_TAKE}
         ),
         timeout=29,
     ),

@@ -15,6 +15,7 @@ from infra.stage import Stage
 
 INDEX = "summaries"
 FILE_KEYS = "ACCOUNT#*"
+SUMMARY_KEYS = "SUMMARIES"
 RUN_KEYS = "RUN#*"
 LOCK_KEYS = "LOCK#*"
 AUDIT_KEYS = "AUDIT*"  # days, and the head of the chain
@@ -195,6 +196,7 @@ _GRANTS: Mapping[Access, Callable[[Resources, Stack], Iterator[Grant]]] = {
     Access.TABLE_SCAN: _table("Scan"),
     Access.FILE_WRITE: _table("PutItem", keys=FILE_KEYS),
     Access.FILE_MOVE: _table("DeleteItem", keys=FILE_KEYS),
+    Access.SUMMARY_WRITE: _table("PutItem", keys=SUMMARY_KEYS),
     Access.RUN_RECORD: _table("PutItem", keys=RUN_KEYS),
     Access.RUN_WRITE: _table("PutItem", "UpdateItem", keys=RUN_KEYS),
     Access.RUN_DELETE: _table("DeleteItem", keys=RUN_KEYS),

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+from waybill.attributes import Item, decode, decode_item, encode, encode_item
 from waybill.counting import READ_UNITS, WRITE_UNITS, count
 from waybill.errors import ServiceUnavailable, WaybillError
 
-Item = dict[str, Any]
+__all__ = ["Client", "ConditionFailed", "Item", "Table", "decode", "decode_item", "encode", "encode_item"]
+
 # Items of a page of the index. Eight streams of it are merged: with pages of a megabyte each they took a hundred.
 _INDEX_PAGE = 500
 
@@ -52,49 +54,6 @@ class Client(Protocol):
 
     @property
     def transact_write_items(self) -> Call: ...
-
-
-def encode(value: Any) -> dict[str, Any]:
-    """A Python value as a DynamoDB attribute. Floats are stored as numbers in their shortest form."""
-    match value:
-        case None:
-            return {"NULL": True}
-        case bool():
-            return {"BOOL": value}
-        case int() | float():
-            return {"N": repr(value)}
-        case str():
-            return {"S": str(value)}
-        case Mapping():
-            return {"M": {str(k): encode(v) for k, v in value.items()}}
-        case list() | tuple():
-            return {"L": [encode(v) for v in value]}
-    raise TypeError(f"{type(value).__name__} cannot be stored in DynamoDB")
-
-
-def decode(attribute: Mapping[str, Any]) -> Any:
-    """A DynamoDB attribute as a Python value."""
-    ((kind, value),) = attribute.items()
-    match kind:
-        case "S" | "BOOL":
-            return value
-        case "N":
-            return int(value) if value.lstrip("-").isdigit() else float(value)
-        case "NULL":
-            return None
-        case "M":
-            return {k: decode(v) for k, v in value.items()}
-        case "L":
-            return [decode(v) for v in value]
-    raise TypeError(f"DynamoDB attribute type {kind} is not used by Waybill")
-
-
-def encode_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: encode(value) for name, value in item.items()}
-
-
-def decode_item(item: Mapping[str, Any]) -> Item:
-    return {name: decode(value) for name, value in item.items()}
 
 
 class Table:
@@ -173,23 +132,36 @@ class Table:
         added = {"TableName": self.name, "Item": encode_item(item), "ConditionExpression": "attribute_not_exists(pk)"}
         self._write(self._client.transact_write_items, TransactItems=[{"Put": added}, {"Put": moved}])
 
+    def put_together(self, items: Iterable[tuple[Mapping[str, Any], int]]) -> None:
+        """Writes items in one transaction, each over the version `v` given with it (0: there is none). Raises ConditionFailed."""
+        writes = []
+        for item, version in items:
+            condition, values = ("v = :v", {":v": version}) if version else ("attribute_not_exists(pk)", None)
+            writes.append({"Put": {"TableName": self.name, "Item": encode_item(item), **_condition(condition, values)}})
+        self._write(self._client.transact_write_items, TransactItems=writes)
+
     def query(
         self,
         pk: str,
         *,
         prefix: str = "",
         after: str | None = None,
+        until: str | None = None,
         fields: Iterable[str] | None = None,
         limit: int | None = None,
+        at_once: int | None = None,
         newest_first: bool = False,
     ) -> Iterator[Item]:
-        """Items of one partition in order of `sk`, page by page; `after` starts behind that sort key."""
+        """Items of one partition in order of `sk`, page by page, `at_once` to a request; behind `after`, as far as `until`."""
         arguments: dict[str, Any] = {"ScanIndexForward": not newest_first, "ConsistentRead": True}
+        if at_once is not None:
+            arguments["Limit"] = at_once
         values: dict[str, Any] = {":pk": pk}
-        if after is not None:
+        if after is not None or until is not None:
             # begins_with and > cannot stand together: the range ends where the prefix does.
             condition = "pk = :pk AND sk BETWEEN :after AND :end"
-            values |= {":after": after + "\x00", ":end": prefix + "\U0010ffff"}
+            first = prefix if after is None else after + "\x00"
+            values |= {":after": first, ":end": prefix + "\U0010ffff" if until is None else until}
         elif prefix:
             condition = "pk = :pk AND begins_with(sk, :prefix)"
             values[":prefix"] = prefix

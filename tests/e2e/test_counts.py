@@ -31,8 +31,9 @@ def differences(counted: Mapping[str, int], model: Requests) -> dict[str, tuple[
     [
         (300, 20, {}),
         (240, 6, {"shard_size": 60, "packet_size": 100, "unit_size": 90}),
+        (200, 100, {}),
     ],
-    ids=["as deployed", "cut small"],
+    ids=["as deployed", "cut small", "small accounts"],
 )
 def test_the_model_counts_as_the_run_does(scene: Scene, files: int, accounts: int, sizes: dict[str, int]) -> None:
     with cut(scene.stack, **sizes):

@@ -34,7 +34,7 @@ def switched(scene: Scene, files: list[Planted]) -> list[Planted]:
 
 def everything(scene: Scene) -> tuple[Mapping[str, Any], ...]:
     """Links, destination and ledger: all that a dry run must leave alone."""
-    summaries = {item["pk"]["S"]: item for item in scene.table_items("SUMMARY")}
+    summaries = {item["sk"]["S"]: item for item in scene.table_items("SUMMARY#")}
     return scene.urls(), scene.objects(), scene.items(), summaries
 
 

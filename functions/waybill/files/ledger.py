@@ -1,22 +1,20 @@
 """The ledger: what is known of every file, one DynamoDB item each, and of every account."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from hashlib import sha256
 from operator import attrgetter
 from typing import Any
 
 from waybill.files.domain import FileState, VerifiedBy
+from waybill.files.summaries import AccountSummary, InOrder, Summaries
 from waybill.parallel import in_parallel
-from waybill.runs.store import INDEX
 from waybill.table import ConditionFailed, Item, Table
+
+__all__ = ["AccountSummary", "FileItem", "Ledger", "Written", "updated"]
 
 _FILE = "FILE#"
 _KEY = "KEY#"
-_SUMMARY = "SUMMARY"
-# Summaries are spread over the index's partitions, so that a large org's do not meet in one.
-SUMMARY_BUCKETS = tuple(f"S{n}" for n in range(8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,33 +63,12 @@ class Written(StrEnum):
     STALE = "stale"
 
 
-@dataclass(frozen=True, slots=True)
-class AccountSummary:
-    """What the ledger holds of an account: files by state, their bytes, and the watermark of its last complete listing."""
-
-    account_id: str
-    name: str
-    states: dict[str, int] = field(default_factory=dict)
-    size: int = 0
-    watermark: str | None = None
-    run: str = ""
-
-    @property
-    def files(self) -> int:
-        """Files whose entries still exist."""
-        return sum(n for state, n in self.states.items() if state != FileState.ENTRY_DELETED)
-
-    @property
-    def unverified(self) -> int:
-        settled = (FileState.VERIFIED, FileState.SWITCHED, FileState.ENTRY_DELETED)
-        return sum(n for state, n in self.states.items() if state not in settled)
-
-
 class Ledger:
     """Files and account summaries of a stage."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._summaries = Summaries(table)
 
     def files(self, account_id: str, *, after: str | None = None) -> Iterator[FileItem]:
         """An account's files in order of entry id, `after` one."""
@@ -172,37 +149,27 @@ class Ledger:
             yield found, key
 
     def summary(self, account_id: str) -> AccountSummary | None:
-        item = self._table.get(_account(account_id), _SUMMARY)
-        return _summary(item) if item else None
+        return self._summaries.get(account_id)
 
-    def summaries(self, *, bucket: str | None = None, after: str | None = None) -> Iterator[AccountSummary]:
-        """All summaries, or one bucket's, sorted by account id within a bucket. Eventually consistent."""
-        for name in (bucket,) if bucket else SUMMARY_BUCKETS:
-            start = _account(after) if after else None
-            items = self._table.query_index(INDEX, hash_name="summary_bucket", hash_value=name, after=start)
-            yield from (_summary(item) for item in items)
+    def summaries_among(self, account_ids: Iterable[str]) -> dict[str, AccountSummary]:
+        """Those of some accounts that have one."""
+        return self._summaries.among(account_ids)
+
+    def summaries_in_order(self) -> InOrder:
+        """For who goes through accounts in order of id."""
+        return InOrder(self._summaries)
+
+    def summaries(self, *, after: str | None = None) -> Iterator[AccountSummary]:
+        """All summaries, in order of account id, behind one."""
+        return self._summaries.all(after=after or "")
 
     def put_summary(self, summary: AccountSummary, *, fence: int) -> None:
         """Replaces an account's summary, unless a newer run has written it."""
-        item = {
-            "pk": _account(summary.account_id),
-            "sk": _SUMMARY,
-            "summary_bucket": summary_bucket(summary.account_id),
-            "name": summary.name,
-            "states": summary.states,
-            "size": summary.size,
-            "watermark": summary.watermark,
-            "run": summary.run,
-            "fence": fence,
-        }
-        try:
-            self._table.put(item, condition="attribute_not_exists(pk) OR fence <= :fence", values={":fence": fence})
-        except ConditionFailed:
-            return
+        self._summaries.put([summary], fence=fence)
 
-
-def summary_bucket(account_id: str) -> str:
-    return SUMMARY_BUCKETS[sha256(account_id.encode()).digest()[0] % len(SUMMARY_BUCKETS)]
+    def put_summaries(self, summaries: Iterable[AccountSummary], *, fence: int) -> None:
+        """The same of many accounts, which is cheap where they follow each other by id."""
+        self._summaries.put(summaries, fence=fence)
 
 
 def _account(account_id: str) -> str:
@@ -228,14 +195,3 @@ def _file(item: Item) -> FileItem:
     values["state"] = FileState(item["state"])
     values["proof"] = VerifiedBy(item["proof"]) if item.get("proof") else None
     return FileItem(**values)
-
-
-def _summary(item: Item) -> AccountSummary:
-    return AccountSummary(
-        account_id=item["pk"].removeprefix("ACCOUNT#"),
-        name=item["name"],
-        states=item["states"],
-        size=item["size"],
-        watermark=item["watermark"],
-        run=item["run"],
-    )

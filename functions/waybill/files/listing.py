@@ -11,7 +11,7 @@ from waybill.clock import iso, parse_iso
 from waybill.files.discovery import Copy, Look, Record, Rules, Skip, decide, gone, resolve
 from waybill.files.domain import NO_ACCOUNT, Entry, FileState, HttpLocation, S3Location, SourceFacts
 from waybill.files.entries import EntryReader, Place
-from waybill.files.ledger import FileItem, Ledger
+from waybill.files.ledger import AccountSummary, FileItem, Ledger
 from waybill.files.manifest import ManifestRow
 from waybill.files.names import DestinationKeys, KeyLimits, NameAllocator, file_name
 from waybill.files.sharding import Part, Shards
@@ -94,10 +94,12 @@ class Listing:
         shards = Shards(work=self.work, run_id=self.run.run_id, stem=stem, size=self.shard_size)
         pending = _Pending(self, shards)
         listed: list[_Account] = []
+        summary_of = self.ledger.summaries_in_order()
         place: Place | None = None
         for account_id, entries in self._accounts(scope, after):
             cut = after[1] if after is not None and after[0] == account_id else None
-            account = _Account(self, scope, account_id, start=cut, carried=carried if cut else None)
+            carry = carried if cut else None
+            account = _Account(self, scope, account_id, summary=summary_of(account_id), start=cut, carried=carry)
             listed.append(account)
             ends = account.work(entries, pending)
             end = next((end for end in ends if scope.large and time_is_up()), None)
@@ -134,21 +136,24 @@ class _Account:
     """One account's entries beside the ledger's items, both in order of entry id."""
 
     def __init__(
-        self, listing: Listing, scope: PacketScope, account_id: str, *, start: str | None, carried: Mapping[str, Any] | None
+        self,
+        listing: Listing,
+        scope: PacketScope,
+        account_id: str,
+        *,
+        summary: AccountSummary | None,
+        start: str | None,
+        carried: Mapping[str, Any] | None,
     ) -> None:
         self._listing, self._scope, self.id, self._start = listing, scope, account_id, start
         before = carried or {"name": "", "seen": 0, "changed": 0, "states": {}, "size": 0}
         self._name: str = before["name"]
         self._seen: int = before["seen"]
         self._changed: int = before["changed"]
-        # What the ledger holds of the account, counted in passing.
-        self._tally = Tally.from_json(before)
-        # Whether its entries were read to the end.
-        self.ended = True
-        # The ledger has no file of the account at all: as in a first run.
-        self._unknown = False
+        self._tally = Tally.from_json(before)  # what the ledger holds of the account, counted in passing
+        self.ended = True  # whether its entries were read to the end
+        self._unknown = False  # the ledger has no file of the account at all: as in a first run
         self._allocator: NameAllocator | None = None
-        summary = listing.ledger.summary(account_id)
         self._since: datetime | None = None
         self._known_since = parse_iso(scope.known_since) if scope.known_since else None
         if summary is not None and summary.watermark:

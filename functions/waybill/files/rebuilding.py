@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from waybill.errors import WorkDamaged
 from waybill.files.domain import NO_ACCOUNT, FileState, SourceFacts
 from waybill.files.entries import AccountActivity
-from waybill.files.ledger import FileItem, Ledger, Written
+from waybill.files.ledger import AccountSummary, FileItem, Ledger, Written
 from waybill.files.lookup import Found, look_up
 from waybill.files.reporting import report_key, rollback_key
 from waybill.files.storage import ObjectStore
@@ -266,18 +266,22 @@ class Rebuilding:
     def _accounts(self, place: Place) -> Rebuilt:
         """Gives accounts their summaries back, by which runs find them. The next backup counts them anew, and names them."""
         ids = [activity.account_id for activity in islice(self.reader.accounts(after=place.account_id), ACCOUNTS)]
-        in_parallel(self._sum_up, ids if place.account_id else [NO_ACCOUNT, *ids], in_flight=ACCOUNTS_IN_FLIGHT)
+        due = ids if place.account_id else [NO_ACCOUNT, *ids]
+        known, found = self.ledger.summaries_among(due), list[AccountSummary]()
+
+        def sum_up(account_id: str) -> None:
+            if account_id not in known and (summary := self._sum_up(account_id)).states:
+                found.append(summary)
+
+        in_parallel(sum_up, due, in_flight=ACCOUNTS_IN_FLIGHT)
+        self.ledger.put_summaries(found, fence=0)
         return Rebuilt({}, Place(Step.ACCOUNTS, account_id=ids[-1]) if len(ids) == ACCOUNTS else None)
 
-    def _sum_up(self, account_id: str) -> None:
-        if self.ledger.summary(account_id) is not None:
-            return
+    def _sum_up(self, account_id: str) -> AccountSummary:
         tally = Tally()
         for _, state, size in islice(self.ledger.states(account_id), FILES_COUNTED):
             tally.add(state, size)
-        summary = tally.summary(account_id)
-        if summary.states:
-            self.ledger.put_summary(replace(summary, name=account_id), fence=0)
+        return replace(tally.summary(account_id), name=account_id)
 
 
 def _is_copy(file: FileItem, copy: Found) -> bool:

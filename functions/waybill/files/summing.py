@@ -3,19 +3,20 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from waybill.files.ledger import AccountSummary, Ledger
 from waybill.files.sharding import shards_of
+from waybill.files.summaries import ON_A_PAGE
 from waybill.files.tallying import Tally
 from waybill.parallel import threads
 from waybill.runs.model import RunKind, RunRecord
 from waybill.runs.store import RunStore
 from waybill.runs.work import Row, WorkBucket, run_prefix
 
-# Accounts that are counted at once: each takes three requests, one after the other.
-ACCOUNTS_IN_FLIGHT = 16
+# Accounts that are counted at once, and whose summaries are written together: as many as make a page of them.
+ACCOUNTS_IN_FLIGHT, TOGETHER = 16, ON_A_PAGE
 # Files of an account that are counted between two looks at the clock.
 FILES_PER_LOOK = 5_000
 
@@ -138,18 +139,22 @@ class _Summing:
 
     def all(self, dues: Iterator[Due], place: tuple[str, str] | None) -> dict[str, Any] | None:
         with threads(ACCOUNTS_IN_FLIGHT) as pool:
-            while batch := list(islice(dues, ACCOUNTS_IN_FLIGHT)):
-                for due, rest in zip(batch, list(pool.map(self._one, batch)), strict=True):
-                    if rest is not None:
-                        return _cursor(place, counted=rest)
-                    place = due.place
+            while batch := list(islice(dues, TOGETHER)):
+                known = self.ledger.summaries_among({due.account_id for due in batch})
+                found = list(pool.map(lambda due, known=known: self._one(due, known.get(due.account_id)), batch))
+                done = list(takewhile(lambda one: not isinstance(one, dict), found))
+                self.ledger.put_summaries((one for one in done if isinstance(one, AccountSummary)), fence=self.run.fence)
+                place = batch[len(done) - 1].place if done else place
+                if len(done) < len(batch):
+                    rest = found[len(done)]
+                    assert isinstance(rest, dict)
+                    return _cursor(place, counted=rest)
                 if self.time_is_up():
                     return _cursor(place)
         return None
 
-    def _one(self, due: Due) -> dict[str, Any] | None:
-        """Writes an account's summary; or gives how far its files were counted when time ran out."""
-        known = self.ledger.summary(due.account_id)
+    def _one(self, due: Due, known: AccountSummary | None) -> AccountSummary | dict[str, Any] | None:
+        """An account's summary, None where that which is `known` stands; or how far its files were counted when time ran out."""
         told = known if known is not None and due.listed is not None and _as_listed(known, due.listed) else None
         name = (due.listed["name"] if due.listed else "") or (known.name if known else "") or due.account_id
         if told is not None and told.name == name and self.run.options.parent is not None:
@@ -162,9 +167,7 @@ class _Summing:
             if rest is not None:
                 return {"account": due.account_id, "after": rest, **tally.to_json()}
             told = tally.summary(due.account_id)
-        summary = replace(told, name=name, watermark=watermark, run=self.run.run_id)
-        self.ledger.put_summary(summary, fence=self.run.fence)
-        return None
+        return replace(told, name=name, watermark=watermark, run=self.run.run_id)
 
     def _count(self, account_id: str) -> tuple[Tally, str | None]:
         """An account's tally, and the last entry counted where time ran out: a call counts `files_per_look` files at least."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from waybill.files.domain import NO_ACCOUNT, FileState
 from waybill.files.entries import AccountActivity, EntryReader
-from waybill.files.ledger import SUMMARY_BUCKETS, AccountSummary, FileItem, Ledger
+from waybill.files.ledger import AccountSummary, FileItem, Ledger
 from waybill.files.urls import mask
 from waybill.runs.model import Context, RunKind, RunRecord, RunStatus
 
@@ -169,8 +169,7 @@ def _page(accounts: Iterator[AccountView], limit: int) -> tuple[list[AccountView
 
 def _summaries(ledger: Ledger, *, after: str) -> Iterator[AccountSummary]:
     """In order of account id, accounts whose entries are all gone left out; entries without an account come last."""
-    streams = [ledger.summaries(bucket=bucket, after=after or None) for bucket in SUMMARY_BUCKETS]
-    return (summary for summary in merge(*streams, key=lambda each: each.account_id) if summary.files)
+    return (summary for summary in ledger.summaries(after=after or None) if summary.files)
 
 
 def _joined(reader: EntryReader, ledger: Ledger, *, after: str) -> Iterator[AccountView]:

@@ -13,7 +13,7 @@ from waybill.counting import by_service
 from waybill.files.domain import FileState
 from waybill.files.ledger import AccountSummary
 from waybill.files.reporting import report_key
-from waybill.files.summing import ACCOUNTS_IN_FLIGHT, Spans, sum_up
+from waybill.files.summing import TOGETHER, Spans, sum_up
 from waybill.files.tasks.finish_run import DeltaResult, FinishReply, finish_run
 from waybill.runs.finishing import ExecutionDetail, StateError, run_to_finish
 from waybill.runs.model import Control, Counts, RunRecord, RunStatus
@@ -127,7 +127,7 @@ def test_what_was_written_after_a_runs_end_is_counted_by_the_next_run(
 
 
 def test_accounts_that_a_rules_call_had_no_time_for_are_counted_by_the_next_run(world: BackupWorld, finish: Ending) -> None:
-    accounts = [world.account() for _ in range(ACCOUNTS_IN_FLIGHT + 1)]
+    accounts = [world.account() for _ in range(TOGETHER + 1)]
     for account in accounts:
         world.entry(account)
         world.ledger.put_summary(AccountSummary(account, "Acme", {}), fence=1)
@@ -160,7 +160,7 @@ def test_a_summary_that_stands_is_not_counted_anew(world: BackupWorld, finish: E
 def test_time_that_runs_out_among_the_accounts_is_handed_back_and_none_is_counted_twice(
     world: BackupWorld, finish: Ending
 ) -> None:
-    accounts = [world.account() for _ in range(ACCOUNTS_IN_FLIGHT * 2 + 1)]
+    accounts = [world.account() for _ in range(TOGETHER * 2 + 1)]
     for account in accounts:
         world.entry(account)
     run = world.begin()
@@ -171,7 +171,7 @@ def test_time_that_runs_out_among_the_accounts_is_handed_back_and_none_is_counte
         cursor, calls = reply.cursor, calls + 1
         assert cursor is not None
         known = [account for account in accounts if world.ledger.summary(account)]
-        assert known == accounts[: ACCOUNTS_IN_FLIGHT * calls]
+        assert known == accounts[: TOGETHER * calls]
     assert calls == 3
     assert all(world.states(account) == {"verified": 1} for account in accounts)
 

@@ -9,6 +9,7 @@ from waybill.files.model.quotas import MEMORY_MB, Quotas, cpu
 from waybill.files.model.requests import ROWS_PER_COMPOSITE
 from waybill.files.model.shape import Knobs, Look, Piece, Shape, packets, shards_of, turns_of, units
 from waybill.files.model.simulation import Outcome, Rate, Step, Work, simulate
+from waybill.files.summaries import ON_A_PAGE
 
 LIST_PAGE = 1_000
 _MB = 1024 * 1024
@@ -87,7 +88,7 @@ def cutover_timeline(shape: Shape, knobs: Knobs, quotas: Quotas) -> Timeline:
     line.add("starting", _alone(2 * quotas.start_seconds + 15 * quotas.call_seconds, calls=5))
     line.add("accounts", _accounts(shape, quotas))
     line.add("listing", _listing(shape, knobs, quotas, rates, anew=False))
-    line.add("summing up", _alone(1 + shape.accounts * quotas.item_seconds / quotas.accounts_in_flight, function="FinishRun"))
+    line.add("summing up", _alone(1 + ceil(shape.accounts / ON_A_PAGE) * 2 * quotas.item_seconds, function="FinishRun"))
     line.add("planning", _alone(1 + shape.accounts * cpu("PlanUnits", quotas.read_cpu)))
     canary = Piece(1, min(10, shape.accounts), min(knobs.canary, shape.files))
     if canary.files:
@@ -118,7 +119,7 @@ def _listing(shape: Shape, knobs: Knobs, quotas: Quotas, rates: Rates, *, anew: 
         steps = (
             Step(Waits.LAMBDA, quotas.child_seconds),
             Step(Waits.SALESFORCE, salesforce),
-            Step(Waits.DYNAMODB, part.accounts * 2 * quotas.item_seconds + items),
+            Step(Waits.DYNAMODB, part.accounts * quotas.item_seconds + items),
             _looking(part.files, shape, knobs, quotas, rates),
             Step(Waits.S3, (shards_of(part, knobs) if anew else 0) * quotas.put_seconds),
             Step(Waits.LAMBDA, part.files * cpu("ListFiles", quotas.list_cpu) + known),
@@ -182,8 +183,10 @@ def _in(function: str, *steps: Step) -> tuple[Step, ...]:
 
 def _finish(shape: Shape, quotas: Quotas, *, item_bytes: int) -> Outcome:
     """Each account is counted anew from its items; so many at once."""
-    waiting = shape.accounts * 3 * quotas.item_seconds + shape.files * item_bytes / _MB * quotas.query_page_seconds
-    computing = cpu("FinishRun", shape.files * quotas.tally_cpu + shape.accounts * 3 * quotas.write_cpu)
+    waiting = shape.accounts * quotas.item_seconds + shape.files * item_bytes / _MB * quotas.query_page_seconds
+    pages = ceil(shape.accounts / ON_A_PAGE)
+    computing = cpu("FinishRun", shape.files * quotas.tally_cpu + (shape.accounts + 5 * pages) * quotas.write_cpu)
     # One account's items are read one page after the other, however many accounts are counted at once.
     floor = shape.biggest * item_bytes / _MB * quotas.query_page_seconds
-    return _alone(2 + max(waiting / quotas.accounts_in_flight, floor) + computing, function="FinishRun")
+    summaries = pages * 5 * quotas.item_seconds  # one page after the other
+    return _alone(2 + summaries + max(waiting / quotas.accounts_in_flight, floor) + computing, function="FinishRun")

@@ -4,10 +4,10 @@ from collections import Counter
 from math import ceil, log2
 
 from waybill.files.entries import PAGE
-from waybill.files.ledger import SUMMARY_BUCKETS
 from waybill.files.listing import BATCH
 from waybill.files.lookup import WORTH_A_PAGE
 from waybill.files.model.shape import Knobs, Look, Piece, Shape, packets, shards_of, turns_of, units
+from waybill.files.summaries import AHEAD, ON_A_PAGE
 
 Requests = Counter[str]
 
@@ -23,10 +23,9 @@ ASKED_EVERY = 100  # files between two looks whether the run is to pause
 _MB = 1024 * 1024
 
 # Bytes of the items that are not files, as they turn out: a run with its configuration, what became of a packet, a shard, a turn, ...
-_RUN_BYTES, _PACKET_BYTES, _SHARD_BYTES, _UNIT_BYTES, _SUMMARY_BYTES = 1_700, 600, 300, 300, 230
+_RUN_BYTES, _PACKET_BYTES, _SHARD_BYTES, _UNIT_BYTES = 1_700, 600, 300, 300
+_SUMMARY_BYTES, _PAGE_BYTES = 75, 130  # of an account's summary, and of the page around it
 _COUNTS_BYTES = 200  # of a call: its requests, which it keeps in the run
-# Reading the index and the lists of runs: one page each for a small stage.
-_INDEX_QUERIES = len(SUMMARY_BUCKETS)
 
 
 def backup_requests(shape: Shape, knobs: Knobs) -> Requests:
@@ -103,7 +102,7 @@ def _log_in() -> Requests:
 
 
 def _list_accounts(shape: Shape) -> Requests:
-    found = _kept() + _run_writes(1) + _gets(4) + _puts(1) + _index(shape) + _runs_listed()
+    found = _kept() + _run_writes(1) + _gets(3) + _puts(1) + _summaries(shape.accounts) + _query(0) + _runs_listed()
     found += Counter({"salesforce query": shape.accounts // PAGE + 2, "work put": 2, "work get": 1})
     return found
 
@@ -111,7 +110,7 @@ def _list_accounts(shape: Shape) -> Requests:
 def _list_packet(part: Piece, shape: Shape, knobs: Knobs) -> Requests:
     """ListFiles on files that the ledger does not know."""
     shards = shards_of(part, knobs)
-    found = _list_common(part, shape) + _gets(3 + part.accounts)
+    found = _list_common(part, shape) + _gets(3) + _times(2, _query(0))
     found += _puts(1, size=_PACKET_BYTES)
     # An account's items, of which there are none yet.
     found += _times(part.accounts, _query(0))
@@ -122,7 +121,8 @@ def _list_packet(part: Piece, shape: Shape, knobs: Knobs) -> Requests:
 
 def _relist_packet(part: Piece, shape: Shape) -> Requests:
     """ListFiles where the ledger has everything, as the delta of a cutover."""
-    found = _list_common(part, shape) + _gets(4 + part.accounts) + _puts(1, size=_PACKET_BYTES)
+    found = _list_common(part, shape) + _gets(4) + _puts(1, size=_PACKET_BYTES)
+    found += _summaries(min(part.accounts, ON_A_PAGE)) + _summaries(max(0, part.accounts - ON_A_PAGE), pages=AHEAD)
     return found + _times(part.accounts, _query(part.files / part.accounts * shape.item_bytes))
 
 
@@ -177,17 +177,16 @@ def _finish_backup(parts: list[Piece], shape: Shape, *, shards: int, changed: bo
     found += Counter({"work put": 2, "work list": 1, "work get": sum(part.number for part in parts)})
     for part in parts:
         accounts = part.number * part.accounts
+        found += _summaries_written(accounts) if changed else _summaries_read(accounts)
         if changed:
-            found += _times(accounts, _summary_written() + _query(part.files / part.accounts * shape.item_bytes))
-        else:
-            found += _gets(accounts)
+            found += _times(accounts, _query(part.files / part.accounts * shape.item_bytes))
     if changed:
         found += Counter({"dynamodb update": 1, "write units": 1})  # the lock
     return found
 
 
 def _readiness(shape: Shape) -> Requests:
-    found = _kept() + _run_writes(1) + _gets(1) + _index(shape) + _runs_listed()
+    found = _kept() + _run_writes(1) + _gets(1) + _summaries(shape.accounts) + _runs_listed()
     each = ceil(LINKS_OPENED / max(1, min(LINKS_OPENED, shape.accounts)))
     some = min(shape.accounts, ceil(LINKS_OPENED / each))
     found += _times(some, _query(min(_MB, shape.files / max(1, shape.accounts) * shape.item_bytes)))
@@ -205,7 +204,12 @@ def _readiness(shape: Shape) -> Requests:
 
 def _plan_units(shape: Shape) -> Requests:
     return (
-        _kept() + _run_writes(1) + _gets(3) + _puts(1) + _index(shape) + Counter({"work put": 2, "work get": 1, "work list": 1})
+        _kept()
+        + _run_writes(1)
+        + _gets(3)
+        + _puts(1)
+        + _summaries(shape.accounts)
+        + Counter({"work put": 2, "work get": 1, "work list": 1})
     )
 
 
@@ -234,7 +238,7 @@ def _turn(piece: Piece, shape: Shape, *, read: float | None = None) -> Requests:
 def _finish_cutover(shape: Shape, *, turns: int) -> Requests:
     found = _run_writes(3) + _gets(8) + _summed(3 + turns) + Counter({"dynamodb update": 1, "write units": 1})
     for accounts, each in shape.groups():
-        found += _times(accounts, _summary_written() + _query(each * _switched_bytes(shape)))
+        found += _summaries_written(accounts) + _times(accounts, _query(each * _switched_bytes(shape)))
     # The turns' results for totals and reports, and whether each unit ended.
     found += _times(4, _query(turns * _UNIT_BYTES)) + _times(5, _query(0))
     # What each turn did is read three times, and its plan once for the old values.
@@ -270,9 +274,16 @@ def _file_writes(files: float, size: int) -> Requests:
     return Counter({"dynamodb put": number, "file writes": number, "write units": number * _units(size, 1024)})
 
 
-def _summary_written() -> Requests:
-    """Read, and written to the table and to the index."""
-    return _gets(1) + Counter({"dynamodb put": 1, "write units": 2})
+def _summaries_read(accounts: int) -> Requests:
+    """Those of many accounts by the page: the page, and where the next one begins."""
+    return _times(ceil(accounts / ON_A_PAGE), _query(ON_A_PAGE * _SUMMARY_BYTES) + _query(0))
+
+
+def _summaries_written(accounts: int) -> Requests:
+    """Looked at, read again to be written over, and written."""
+    full, rest = divmod(accounts, ON_A_PAGE)
+    found = _times(2, _summaries_read(accounts)) + _times(full, _puts(1, size=ON_A_PAGE * _SUMMARY_BYTES + _PAGE_BYTES))
+    return found + (_puts(1, size=rest * _SUMMARY_BYTES + _PAGE_BYTES) if rest else Counter())
 
 
 def _query(size: float) -> Requests:
@@ -280,12 +291,10 @@ def _query(size: float) -> Requests:
     return Counter({"dynamodb query": pages, "read units": _units(size, 4096)})
 
 
-def _index(shape: Shape) -> Requests:
-    """All summaries; eventually consistent reads cost half."""
-    known = shape.accounts * _SUMMARY_BYTES / _INDEX_QUERIES
-    return Counter(
-        {"dynamodb query index": _INDEX_QUERIES * _units(known, _MB), "read units": _INDEX_QUERIES * _units(known / 2, 4096)}
-    )
+def _summaries(accounts: int, *, pages: int = 100) -> Requests:
+    """One after the other, so many pages at once."""
+    size = accounts * (_SUMMARY_BYTES + _PAGE_BYTES / ON_A_PAGE)
+    return Counter({"dynamodb query": ceil(accounts / ON_A_PAGE / pages), "read units": _units(size, 4096)})
 
 
 def _runs_listed() -> Requests:
@@ -298,7 +307,7 @@ def _kept(calls: int = 1) -> Requests:
 
 
 def _summed(calls: int) -> Requests:
-    """The run's end sums the requests of its calls up, and keeps the sum, and its own."""
+    """The run's end sums them up, and keeps the sum, and its own."""
     return _kept(2) + _query(calls * _COUNTS_BYTES)
 
 
@@ -309,8 +318,3 @@ def _times(number: int, requests: Requests) -> Requests:
 def salesforce_calls(requests: Requests) -> int:
     """Calls that count against the org's quota, logins included."""
     return sum(number for kind, number in requests.items() if kind.startswith("salesforce "))
-
-
-def s3_requests(requests: Requests) -> int:
-    """Requests to source, destination and work bucket."""
-    return sum(number for kind, number in requests.items() if kind.startswith(("s3 ", "work ")))

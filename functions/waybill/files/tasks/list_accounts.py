@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from heapq import merge
 
 from waybill import compose
 from waybill.clock import iso, parse_iso
@@ -10,7 +9,7 @@ from waybill.errors import SalesforceQuotaExhausted
 from waybill.files.building import metered
 from waybill.files.domain import NO_ACCOUNT
 from waybill.files.entries import AccountActivity, EntryReader
-from waybill.files.ledger import SUMMARY_BUCKETS, AccountSummary, Ledger
+from waybill.files.ledger import AccountSummary, Ledger
 from waybill.files.listing import OVERLAP
 from waybill.files.packing import Packer, Packet
 from waybill.runs.machine import CALL, MAP, Requests
@@ -142,10 +141,9 @@ def _joined(reader: EntryReader, ledger: Ledger, *, only: Sequence[str], after: 
     """Both streams are sorted by account id: the merge holds one of each. Entries without an account come last."""
     if only:
         wanted = [account for account in only if account > after and account != NO_ACCOUNT]
-        summaries = (summary for account in wanted if (summary := ledger.summary(account)) is not None)
+        summaries = iter([summary for account in wanted if (summary := ledger.summary(account)) is not None])
     else:
-        streams = [ledger.summaries(bucket=bucket, after=after or None) for bucket in SUMMARY_BUCKETS]
-        summaries = merge(*streams, key=lambda summary: summary.account_id)
+        summaries = ledger.summaries(after=after or None)
     summaries = (summary for summary in summaries if summary.account_id != NO_ACCOUNT)
     if after != NO_ACCOUNT:
         yield from _merged(reader.accounts(after=after, only=only), iter(summaries))

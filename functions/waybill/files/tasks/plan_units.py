@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from heapq import merge
 from typing import Any
 
 from waybill import compose
 from waybill.errors import NotReady
 from waybill.files.domain import NO_ACCOUNT, FileState
-from waybill.files.ledger import SUMMARY_BUCKETS, AccountSummary, Ledger
+from waybill.files.ledger import AccountSummary, Ledger
 from waybill.files.packing import Unit, units
 from waybill.files.switching import Outcome, Result, outcome_row, since_plan
 from waybill.files.turns import plan_key, read_plan
@@ -194,5 +193,4 @@ def _summaries(options: Options, *, ledger: Ledger, after: str) -> Iterator[Acco
     accounts = {account if account == NO_ACCOUNT else to18(account) for account in options.accounts}
     if accounts:
         return (s for account in sorted(accounts) if account > after and (s := ledger.summary(account)) is not None)
-    streams = [ledger.summaries(bucket=bucket, after=after or None) for bucket in SUMMARY_BUCKETS]
-    return merge(*streams, key=lambda summary: summary.account_id)
+    return ledger.summaries(after=after or None)
