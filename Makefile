@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo up test lint contract-servers crash-matrix soak bench lock audit licences clean
+.PHONY: setup demo up test lint contract-servers crash-matrix soak soak-faults soak-model bench lock audit licences clean
 
 setup: .venv/.ready
 
@@ -51,8 +51,17 @@ crash-matrix: setup
 SOAK_FILES ?= 10000
 SOAK_SEED ?=
 
-soak: setup
+soak: soak-faults soak-model
+
+soak-faults: setup
 	$(BIN)/python -m tests.crash.load --files $(SOAK_FILES) $(if $(SOAK_SEED),--seed $(SOAK_SEED)) --table build/soak-faults.md
+
+# Part 2: whole lives of a migration against a reference model, one for each seed. A seed that fails is printed, with how to do it again.
+MODEL_SEEDS ?= 200
+MODEL_FIRST ?= 0
+
+soak-model: setup
+	$(BIN)/python -m tests.stateful.soak --seeds $(MODEL_SEEDS) --first $(MODEL_FIRST)
 
 # Side by side with s5cmd, rclone, aws and boto3 on real servers on loopback; the tasks as the work grows; cold starts; a whole
 # run through the local stack. Some twenty-five minutes; BENCH_FILES=1000 BENCH_ROUNDS=1 BENCH_SIZES=1000,10000 is for trying. Results in bench/results, a chart in docs.
