@@ -62,6 +62,8 @@ def fold(turns: Sequence[Turn], state: Folding, rows_of: Callable[[int], Iterabl
         if turn.job.table is not None and turn.job.operation.writes_rows:
             _read(turn, state, rows_of(turn.job.table))
             _match(turn, state)
+        elif turn.job.table is not None and turn.job.operation is Operation.READONLY:
+            _learn_ids(turn, state, rows_of(turn.job.table))
     _settle_pending(turns, state)
     _refuse_children(turns)
     while _refuse_lonely(turns):
@@ -96,6 +98,16 @@ def _read(turn: Turn, state: Folding, rows: Iterable[StagedRow]) -> None:
         touch.key = turn.key.of(touch, staged.values, said)
         touch.source_id = id18(text_of(staged.values.get(turn.columns.id)).strip()) if turn.columns.id else ""
         turn.touches.append(touch)
+
+
+def _learn_ids(turn: Turn, state: Folding, rows: Iterable[StagedRow]) -> None:
+    """Which rows of the org had which ids in the org that the files come from."""
+    _read(turn, state, rows)
+    for touch in turn.touches:
+        found = turn.mirror.find(turn.key.paths, touch.key) if touch.source_id else ()
+        if len(found) == 1:
+            state.resolver.source_ids[touch.source_id] = found[0]
+    turn.touches.clear()
 
 
 def named_rows(turn: Turn, state: Folding, rows: Iterable[StagedRow]) -> set[int]:

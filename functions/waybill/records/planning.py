@@ -80,7 +80,8 @@ class _Planner:
         self.world.needs = needs.fields
         drafts: list[_Draft] = []
         for index, each in enumerate(self.job.objects):
-            if each.excluded or not (each.operation.writes_rows or each.operation.deletes):
+            looked_up = each.operation is Operation.READONLY and each.table is not None
+            if each.excluded or not (each.operation.writes_rows or each.operation.deletes or looked_up):
                 continue
             schema = self.world.schema(each.object)
             if schema is None:

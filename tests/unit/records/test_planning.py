@@ -381,6 +381,20 @@ def test_ids_of_the_source_org_lead_to_the_rows_that_had_them() -> None:
     assert org.all("Option", "ProductId") == [(product,)]
 
 
+def test_ids_of_objects_that_are_only_looked_up_are_learned_from_their_files() -> None:
+    org = FakeOrg(PRODUCT, OPTION, MODEL)
+    product = org.insert("Product2", {"Sku": "A"})
+    files = an_sfdmu_plan(
+        upsert("SELECT Text, ProductId FROM Option", "Text"),
+        {"query": "SELECT Id, Sku FROM Product2", "operation": "Readonly", "externalId": "Sku"},
+        csvs={"Product2": "Id,Sku\n01t000000000001AAA,A\n", "Option": "Text,ProductId\nt,01t000000000001AAA\n"},
+    )
+    made = load(org, files)
+    assert org.all("Option", "ProductId") == [(product,)]
+    assert counts(made) == {"inserted": 1}
+    assert list(made.summary.objects) == ["Option"]
+
+
 def test_what_the_org_does_not_know_is_named() -> None:
     org = FakeOrg(PRODUCT)
     files = an_sfdmu_plan(

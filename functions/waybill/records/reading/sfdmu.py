@@ -78,6 +78,7 @@ class _Reader:
             return ObjectJob(name, operation, object_set=number, excluded=True)
         self.warnings += check_object(name, entry, operation)
         external = str(entry.get("externalId") or "Name")
+        mapped = truth(entry.get("useCSVValuesMapping"))
         return ObjectJob(
             object=name,
             operation=operation,
@@ -91,10 +92,15 @@ class _Reader:
             insert_only=_names(entry.get("excludedFromUpdateFields")),
             truncate=truth(self.plan.get("allowFieldTruncation")),
             object_set=number,
-            table=self._table(name, number, mapped=truth(entry.get("useCSVValuesMapping")))
-            if operation is not Operation.READONLY
-            else None,
+            table=self._ids(name) if operation is Operation.READONLY else self._table(name, number, mapped=mapped),
         )
+
+    def _ids(self, name: str) -> int | None:
+        """The file of an object that is only looked up, if it says which ids its rows had: other files may use them."""
+        path = f"{self.root}{name}.csv"
+        if path not in self.names or "id" not in (header.lower() for header in self._look(path).headers):
+            return None
+        return self._table(name, 1, mapped=False)
 
     def _table(self, name: str, number: int, *, mapped: bool) -> int | None:
         own = f"{self.root}objectset_source/object-set-{number}/{name}.csv"
