@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from waybill.errors import InvalidInput
 from waybill.records.checking import typer
 from waybill.records.columns import Columns, compile_columns
 from waybill.records.conditions import Condition, everything, parse
@@ -22,7 +23,7 @@ from waybill.records.verdicts import Verdicts, summary_of
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """How to plan. `strict`: a column that the org does not know refuses its rows, instead of being left out with a warning."""
+    """How to plan. `strict`: a column that the org does not know refuses the load, instead of being left out with a warning."""
 
     allow_delete: bool = False
     strict: bool = False
@@ -32,7 +33,7 @@ class PlanOptions:
 
 
 def plan(job: Job, *, tables: Tables, org: OrgReader, options: PlanOptions) -> Planned:
-    """Raises InvalidInput for a condition that cannot be decided here."""
+    """Raises InvalidInput for a condition that cannot be decided here, and for an unknown column where the options are strict."""
     return _Planner(job, tables, org, options).plan()
 
 
@@ -121,6 +122,8 @@ class _Planner:
         columns = compile_columns(table.headers, draft.schema, leave=leave, known=frozenset(self.keys))
         if columns.unknown:
             names = ", ".join(columns.unknown)
+            if self.options.strict:
+                raise InvalidInput(f"{table.file}: {draft.job.object} has no field for {names}.")
             self.warnings.append(f"{table.file}: {draft.job.object} has no field for {names}: left out.")
         self.warnings += [f"{table.file}: {warning}" for warning in columns.warnings]
         return columns

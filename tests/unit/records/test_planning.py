@@ -409,6 +409,12 @@ def test_what_the_org_does_not_know_is_named() -> None:
     assert any("Unheard" in warning for warning in made.summary.warnings)
 
 
+def test_an_unknown_column_refuses_a_load_that_is_strict() -> None:
+    files = an_sfdmu_plan(upsert("SELECT Sku, Nope FROM Product2", "Sku"), csvs={"Product2": "Sku,Nope\nA,x\n"})
+    with pytest.raises(InvalidInput, match="Nope"):
+        planned(FakeOrg(PRODUCT), files, strict=True)
+
+
 def test_readonly_and_excluded_objects_are_no_input() -> None:
     org = FakeOrg(PRODUCT, MODEL)
     files = an_sfdmu_plan(
