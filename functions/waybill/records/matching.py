@@ -86,11 +86,10 @@ def _untangle(
     if used:
         names = tuple(trait.name for trait in used)
         found.widened[names] = found.widened.get(names, 0) + len(members)
+    alike = _sorted_by(used, rows)
     for bucket in buckets:
         first, *twins = bucket
-        left = list(rows)
-        for trait in used:
-            left = _agreeing(trait, first, left)
+        left = alike(first)
         row = _only(first, left, [trait for trait in traits if trait not in used])
         if isinstance(row, EllipsisType):
             for touch in bucket:
@@ -119,6 +118,24 @@ def _split(bucket: list[Touch], trait: Trait) -> list[list[Touch]]:
     for touch in bucket:
         parts.setdefault(trait.token(touch), []).append(touch)
     return list(parts.values())
+
+
+def _sorted_by(used: Sequence[Trait], rows: Sequence[Row]) -> Callable[[Touch], list[Row]]:
+    """What finds the rows that agree with an input row in all of these: many rows may share a key."""
+    index: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        index.setdefault(tuple(trait.have(row) for trait in used), []).append(row)
+
+    def find(touch: Touch) -> list[Row]:
+        tokens = tuple(trait.token(touch) for trait in used)
+        if ABSENT not in tokens:
+            return index.get(tokens, [])
+        left = list(rows)
+        for trait in used:
+            left = _agreeing(trait, touch, left)
+        return left
+
+    return find
 
 
 def _agreeing(trait: Trait, touch: Touch, rows: list[Row]) -> list[Row]:

@@ -290,6 +290,14 @@ def test_a_key_that_is_not_unique_is_widened_by_references_then_by_fields_and_th
     assert counts(planned(org, files)) == {"unchanged": 5}
 
 
+def test_many_rows_of_one_key_are_told_apart_in_time() -> None:
+    org = FakeOrg(PRODUCT, MODEL, OPTION)
+    rows = "".join(f"same,{number}\n" for number in range(3_000))
+    files = an_sfdmu_plan(upsert("SELECT Name, Rank FROM Option"), csvs={"Option": f"Name,Rank\n{rows}"})
+    assert counts(load(org, files)) == {"inserted": 3_000}
+    assert counts(planned(org, files)) == {"unchanged": 3_000}
+
+
 def test_a_key_that_the_org_has_twice_is_refused_unless_the_row_tells_which() -> None:
     org = FakeOrg(MODEL, OPTION)
     one = org.insert("Model", {"Name": "M1"})
