@@ -16,7 +16,8 @@ from cli.words import neutral
 
 def write_report(app: App, run_id: str, path: Path) -> None:
     """The report that the run left, as the API has it."""
-    form = "csv" if path.suffix.lower() == ".csv" else "json"
+    name = path.name.lower()
+    form = "errors.csv" if name.endswith(".errors.csv") else "csv" if name.endswith(".csv") else "json"
     save(path, app.client.pieces(f"/runs/{run_id}/report", format=form))
 
 

@@ -35,13 +35,16 @@ def _show_list(console: Console, found: list[dict[str, Any]]) -> None:
     if not found:
         console.print("No runs yet. Begin with `waybill backup --full --wait`.", markup=False)
         return
-    rows = table("", "run", "mode", "status", "started", "took", ">files", ">failed")
+    rows = table("", "run", "mode", "status", "started", "took", ">files or rows", ">failed")
     for run in found:
-        files = run.get("files") or {}
+        files = run.get("files") or run.get("rows") or {}
         cells = (run.get("run_id"), mode_of(run), run.get("status"), words.when(run.get("started_at")))
         took = words.between(run.get("started_at"), run.get("ended_at"))
         rows.add_row(
-            *(Text(words.safe(cell)) for cell in cells), took, words.count(files.get("total")), words.count(files.get("failed"))
+            *(Text(words.safe(cell)) for cell in cells),
+            took,
+            words.count(files.get("total")),
+            words.count(files.get("failed", 0) + files.get("rejected", 0)),
         )
     console.print(rows)
 
@@ -60,7 +63,7 @@ def _show_list(console: Console, found: list[dict[str, Any]]) -> None:
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Save the report: CSV if FILE ends in .csv, else JSON.",
+    help="Save the report: CSV if FILE ends in .csv, of a load only its bad rows if in .errors.csv, else JSON.",
 )
 @click.pass_obj
 def show(app: App, *, run_id: str, wait: bool, accounts: bool, report: Path | None) -> ExitCode:

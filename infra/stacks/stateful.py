@@ -62,6 +62,7 @@ class StatefulStack(Stack):
                 ),
             ],
         )
+        _tell_event_bridge(self.work_bucket)
         self.salesforce_secret = self._secret("SalesforceSecret", described="How Waybill logs in to Salesforce")
         self.users = OperatorPool(self, stage=stage, removal=self._removal)
         self.source_secret = None
@@ -174,3 +175,12 @@ class StatefulStack(Stack):
     @property
     def _removal(self) -> RemovalPolicy:
         return RemovalPolicy.RETAIN if self._stage.retain else RemovalPolicy.DESTROY
+
+
+def _tell_event_bridge(bucket: s3.Bucket) -> None:
+    """Events of objects go to the default bus. The bucket's own property for it would bring a function of CDK's along."""
+    resource = bucket.node.default_child
+    assert isinstance(resource, s3.CfnBucket)
+    resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+        event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+    )

@@ -11,6 +11,7 @@ from constructs import Construct
 from infra.catalogue import CONTEXTS, FINISHERS, FUNCTIONS, KINDS
 from infra.constructs.code import WITH_WORKBOOKS, dependency_layer, functions_code
 from infra.constructs.http_api import RunsApi
+from infra.constructs.inbox import Inbox
 from infra.constructs.log_group import log_group
 from infra.constructs.monitoring import Monitoring
 from infra.constructs.schedule import NightlyBackup
@@ -57,6 +58,7 @@ class StatelessStack(Stack):
         for context, finisher in FINISHERS.items():
             stopped = [machines[kind].state_machine_arn for kind in CONTEXTS[context]]
             self._finish_what_stopped(context, stopped, functions[finisher])
+        Inbox(self, bucket_name=self._resources.work_bucket.bucket_name, machine=machines["load"], stage_name=stage.name)
         if stage.nightly_backup:
             NightlyBackup(self, cron=stage.nightly_backup, machine=machines["backup"], stage_name=stage.name)
         Monitoring(self, stage=stage, key=stateful.key, machines=machines)

@@ -215,6 +215,15 @@ def test_the_report_tells_every_row_and_its_changes(loads: Loads) -> None:
     assert "MISSING_PARENT" in errors[1]
 
 
+def test_what_is_dropped_into_the_inbox_is_planned_and_not_written(loads: Loads) -> None:
+    loads.drop(FILES, "inbox/drop/Einheiten März.zip")
+    loads.scene.settle()
+    (run,) = loads.scene.call("GET", "/runs", expect=200)["items"]
+    assert (run["kind"], run["dry_run"], run["requested_by"], run["input"]) == ("load", True, "inbox", "Einheiten März.zip")
+    assert {name: number for name, number in run["rows"].items() if number} == PLANNED
+    assert loads.scene.salesforce_writes == []
+
+
 def many(number: int, *, price: int = 1) -> dict[str, str]:
     lines = ["Name,Code__c,Price__c", *(f"Part {n},M{n:05d},{price + n}" for n in range(number))]
     return {"Part__c.csv": "\n".join(lines) + "\n"}

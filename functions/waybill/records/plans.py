@@ -18,7 +18,7 @@ _BATCH = 2_000
 
 @dataclass(frozen=True, slots=True)
 class StepFile:
-    """A step as the plan's index has it; `pieces` are keys of its rows."""
+    """A step as the plan's index has it; `pieces` are keys of its rows, `fields` all that any of them writes."""
 
     step: int
     object: str
@@ -26,6 +26,7 @@ class StepFile:
     rows: int
     pieces: tuple[str, ...]
     bulk: bool
+    fields: tuple[str, ...] = ()
 
 
 class PlanFiles:
@@ -56,13 +57,14 @@ class PlanFiles:
     def _put_step(self, step: Step, *, bulk: bool) -> StepFile:
         bulk = bulk and step.count > BULK_FROM and step.action is not Action.DELETE
         size = BULK_PIECE if bulk else PIECE
-        rows, keys = iter(step.rows), list[str]()
+        fields = set[str]()
+        rows, keys = _noting(step.rows, fields), list[str]()
         while True:
             key = f"{self._at}pieces/{step.number:03d}/{len(keys):04d}.jsonl"
             if not self._put_piece(key, islice(rows, size)):
                 break
             keys.append(key)
-        return StepFile(step.number, step.object, step.action, step.count, tuple(keys), bulk)
+        return StepFile(step.number, step.object, step.action, step.count, tuple(keys), bulk, tuple(sorted(fields)))
 
     def _put_piece(self, key: str, rows: Iterator[PlannedRow]) -> int:
         first = next(rows, None)
@@ -90,7 +92,12 @@ class PlanFiles:
 
     def steps(self) -> tuple[StepFile, ...]:
         found = json.loads(self._work.get(f"{self._at}steps.json") or b"[]")
-        return tuple(StepFile(**{**step, "action": Action(step["action"]), "pieces": tuple(step["pieces"])}) for step in found)
+        return tuple(
+            StepFile(
+                **{**step, "action": Action(step["action"]), "pieces": tuple(step["pieces"]), "fields": tuple(step["fields"])}
+            )
+            for step in found
+        )
 
     def summary(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self._work.get(f"{self._at}summary.json") or b"{}")
@@ -109,6 +116,13 @@ class PlanFiles:
                     "changes": {name: (old, new) for name, (old, new) in row["changes"].items()},
                 }
             )
+
+
+def _noting(rows: Iterable[PlannedRow], fields: set[str]) -> Iterator[PlannedRow]:
+    for row in rows:
+        fields.update(row.fields)
+        fields.update(row.refs)
+        yield row
 
 
 def row_of(row: PlannedRow) -> Row:

@@ -69,10 +69,10 @@ class Reconciliation:
 
     def _look_at_all(self, step: StepFile, ids: Mapping[int, str], done: set[Place]) -> int:
         """A step of very many rows at once: seconds to wait, or 0."""
-        wait = self.bulk.wait(step, lambda: self._fields(step, done))
+        wait = self.bulk.wait(step)
         if wait:
             return wait
-        later, fields = self._later[step.object.lower()], self._fields(step, done)
+        later, fields = self._later[step.object.lower()], list(step.fields)
         expected: dict[str, bytes | None] = {}
         for place, key in _places(step, done):
             for record, ready in self._written(place, key, ids).items():
@@ -81,15 +81,12 @@ class Reconciliation:
         seen = self.bulk.look(step, fields, expected)
         if seen.differing:
             self.differing[step.object, ""] += seen.differing
-        for place, key in _places(step, done):
-            written = self._written(place, key, ids)
-            self.journal.mark(place, {record: _lost(record, written[record]) for record in seen.lost & written.keys()})
-            self._remember(step, written)
+        if seen.lost or step.action is Action.UPDATE:
+            for place, key in _places(step, done):
+                written = self._written(place, key, ids)
+                self.journal.mark(place, {record: _lost(record, written[record]) for record in seen.lost & written.keys()})
+                self._remember(step, written)
         return 0
-
-    def _fields(self, step: StepFile, done: set[Place]) -> list[str]:
-        rows = (row for _, key in _places(step, done) for row in self.plan.rows(key))
-        return sorted({name for row in rows for name in (*row.fields, *row.refs)})
 
     def _written(self, place: Place, key: str, ids: Mapping[int, str]) -> dict[str, Ready]:
         """Rows that were written, by the record's id."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from waybill.records.comparing import plain
@@ -33,11 +33,11 @@ class BulkReader:
         self._at = f"{run_prefix(run_id)}reread/"
         self._since = since
 
-    def wait(self, step: StepFile, fields: Callable[[], Sequence[str]]) -> int:
-        """Seconds to wait before it is asked again; 0 once the rows can be looked at. `fields` is asked once, to begin."""
+    def wait(self, step: StepFile) -> int:
+        """Seconds to wait before it is asked again; 0 once the rows can be looked at."""
         noted: str | None = json.loads(self._work.get(self._key(step)) or b"null")
         if noted is None:
-            query = soql.select(["Id", *fields()], step.object, where=f"SystemModstamp >= {self._since}")
+            query = soql.select(["Id", *step.fields], step.object, where=f"SystemModstamp >= {self._since}")
             noted = self._queries.create(query).id
             self._work.put(self._key(step), json.dumps(noted).encode())
         job = self._queries.job(noted)

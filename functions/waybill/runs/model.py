@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 RunId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,120}$")]
 # A file, or a folder as a zip, in the work bucket.
-InputKey = Annotated[str, StringConstraints(pattern=r"^inbox/[A-Za-z0-9_-]{8,64}/[^/\x00-\x1f]{1,200}$")]
+InputKey = Annotated[str, StringConstraints(pattern=r"^inbox/[A-Za-z0-9_-]{4,64}/[^/\x00-\x1f]{1,200}$")]
 AccountId = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]{15}([A-Za-z0-9]{3})?|no-account)$")]
 
 ERRORS_SHOWN = 50

@@ -16,6 +16,7 @@ from waybill.runs.model import Context, Control, RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
 from waybill.settings import SalesforceEnvironment
+from waybill.telemetry import emit
 
 
 class LoadRequest(Request):
@@ -49,7 +50,10 @@ def handler(environment: SalesforceEnvironment, request: LoadRequest, clock: Clo
         time_is_up=clock.time_is_up,
         settle=environment.config.records.settle_seconds,
     )
-    return load_rows(loader, request.cursor, pause=partial(_pause, store, run.run_id))
+    try:
+        return load_rows(loader, request.cursor, pause=partial(_pause, store, run.run_id))
+    finally:
+        emit({"SalesforceQuotaUsed": round(client.usage.share * 100, 2)}, kind=run.kind, stage=environment.stage)
 
 
 def load_rows(loader: Loader, cursor: dict[str, Any] | None, *, pause: Callable[[str], None]) -> LoadReply:

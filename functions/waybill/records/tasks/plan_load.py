@@ -35,7 +35,7 @@ def handler(environment: SalesforceEnvironment, request: PlanRequest, clock: Clo
     store.enter(request.run.run_id, "planning")
     return plan_load(
         request.run,
-        options=store.get(request.run.run_id).options.load or LoadOptions(),
+        options=asked_for(store, request.run.run_id),
         store=store,
         work=work,
         tables=StagedTables(work=work, run_id=request.run.run_id),
@@ -78,6 +78,14 @@ def plan_load(
             bulk=True,
         )
     return PlanReply(steps=standing.steps)
+
+
+def asked_for(store: RunStore, run_id: str) -> LoadOptions:
+    """The run's options; a retry does with its rows what the load was to do with them that it retries."""
+    options = store.get(run_id).options.load or LoadOptions()
+    if options.retry_of is None or options.write is not None:
+        return options
+    return options.model_copy(update={"write": asked_for(store, options.retry_of).write})
 
 
 def as_asked(job: Job, mode: LoadMode | None) -> Job:
