@@ -55,6 +55,7 @@ STRUCK = (
 ROUNDS = 40
 PATIENCE = 3_600.0  # seconds
 NOBODY = Call("", 0, "", "", "")  # tasks run side by side: a call does not tell whose it is
+STALE_HOLDERS = 4  # of each job
 STILL_SECONDS = 20.0  # of a stale holder, should nobody wake it
 
 
@@ -151,7 +152,7 @@ class Soak:
 
     def migrate(self) -> None:
         for kind, (body, goal) in JOBS.items():
-            self.watch.phase_1 = kind == "backup"
+            self.watch.phase_1, self.weather.stale = kind == "backup", STALE_HOLDERS
             self.legs.append(self._leg(kind, body, goal))
 
     def _leg(self, kind: str, body: dict[str, Json], goal: FileState) -> Leg:

@@ -57,11 +57,16 @@ _OTHERS = ("ThrottlingException", "InternalFailure", "ExpiredTokenException")
 
 @dataclass
 class Weather:
-    """`share` of all calls, and of all invocations, go wrong. `fair`: nothing does, from now on. May be used from any thread."""
+    """`share` of all calls, and of all invocations, go wrong. `fair`: nothing does, from now on. May be used from any thread.
+
+    `stale`: so many more holders of the lock stand still. Each ends an execution, and a large job has more invocations than one
+    execution would ever get through otherwise.
+    """
 
     seed: int
     share: float
     fair: bool = False
+    stale: int = 0
     befell: Counter[tuple[Kind, str]] = field(default_factory=Counter)
     asked: Counter[str] = field(default_factory=Counter)
     _seen: Counter[tuple[str, ...]] = field(default_factory=Counter)
@@ -128,7 +133,9 @@ class Weather:
     # -- invocations --------------------------------------------------------------------------------------------------
 
     def over_invocation(self, function: str) -> Kind | None:
-        return self._kind("Lambda", _INVOCATION, function)
+        kind = self._kind("Lambda", _INVOCATION if self.stale > 0 else _INVOCATION[:-1], function)
+        self.stale -= kind is Kind.STALE
+        return kind
 
 
 def _text(value: object) -> str:
