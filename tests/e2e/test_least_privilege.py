@@ -106,7 +106,7 @@ def _operators(scene: Scene) -> None:
     for account in accounts:
         scene.call("POST", "/verify", {"account_id": account}, expect=200)
     table = scene.stack.client("dynamodb")
-    for item in [*scene.table_items("FILE#"), *scene.table_items("RUN")]:
+    for item in [item for kind in ("FILE#", "SUMMARY", "RUN") for item in scene.table_items(kind)]:
         table.delete_item(TableName=scene.stack.names.table, Key={"pk": item["pk"], "sk": item["sk"]})
     cursor: str | None = None
     while True:
