@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from waybill.errors import WorkDamaged
@@ -113,6 +114,10 @@ def file_from_json(row: Mapping[str, Any]) -> FileItem:
     return FileItem(**values)
 
 
-def _given(value: Any) -> Json:
-    """The fields of a dataclass with slots that are not None."""
-    return {name: given for name in value.__slots__ if (given := getattr(value, name)) is not None}
+_FIELDS = {kind: (kind.__slots__, attrgetter(*kind.__slots__)) for kind in (FileItem, S3Location, SourceFacts)}
+
+
+def _given(value: FileItem | S3Location | SourceFacts) -> Json:
+    """The fields that are not None."""
+    names, values = _FIELDS[type(value)]
+    return {name: given for name, given in zip(names, values(value), strict=True) if given is not None}
