@@ -45,7 +45,9 @@ def once(files: int, accounts: int) -> Figures:
 
 
 def medians(rounds: list[Figures]) -> Figures:
-    return {kind: {name: round(measure.median(one[kind][name] for one in rounds), 2) for name in rounds[0][kind]} for kind in RUNS}
+    return {
+        kind: {name: round(measure.median(one[kind][name] for one in rounds), 2) for name in rounds[0][kind]} for kind in RUNS
+    }
 
 
 def markdown(figures: Figures, *, files: int, accounts: int, rounds: int, peak_mb: float, facts: dict[str, str | int]) -> str:
@@ -75,7 +77,13 @@ def main() -> int:
     text = markdown(figures, files=asked.files, accounts=asked.accounts, rounds=asked.rounds, peak_mb=peak, facts=facts)
     if not asked.no_results:
         RESULTS.mkdir(exist_ok=True)
-        document = {"label": "local, not AWS", "machine": facts, "files": asked.files, "accounts": asked.accounts, "runs": figures}
+        document = {
+            "label": "local, not AWS",
+            "machine": facts,
+            "files": asked.files,
+            "accounts": asked.accounts,
+            "runs": figures,
+        }
         (RESULTS / "endtoend.json").write_text(json.dumps(document, indent=1) + "\n")
         (RESULTS / "endtoend.md").write_text(text)
     print(json.dumps({"runs": figures}) if asked.json else text)
