@@ -359,6 +359,14 @@ def test_a_dry_cutover_writes_nothing_and_says_what_would_be_done(scene: Scene, 
     assert scene.cutover().files["switched"] == 9
 
 
+def test_a_dry_cutover_counts_an_entry_that_moved_once(scene: Scene, files: list[Planted]) -> None:
+    scene.edit(files[0], Account__c=files[7].account or "")
+    dry = scene.cutover("dry_run")
+    assert (dry.files["total"], dry.files["to_switch"]) == (8, 8)
+    assert "held_back" not in dry.files
+    assert scene.cutover().files["switched"] == 8
+
+
 def test_a_dry_backup_writes_nothing_and_says_what_would_be_copied(scene: Scene, files: list[Planted]) -> None:
     scene.file(files[0].account, "brand new.txt")
     scene.org.delete(ENTRY, files[1].id)

@@ -176,7 +176,7 @@ def classify(row: Row, found: str | None, *, before_delta: bool) -> Result:
         return Result(row, Outcome.LEFT if before_delta or not row.sure else Outcome.DELETED)
     if found == row.new:
         return Result(row, Outcome.ALREADY if row.sure else Outcome.LEFT)
-    if before_delta and (found != row.old or (row.held is not None and row.held[0] == "SOURCE_CHANGED")):
+    if before_delta and (found != row.old or (row.held is not None and row.held[0] in {"SOURCE_CHANGED", "MOVED"})):
         return Result(row, Outcome.LEFT)
     if row.held is not None:
         return Result(row, Outcome.HELD, *row.held)

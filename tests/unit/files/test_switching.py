@@ -15,6 +15,7 @@ from waybill.files.switching import (
     classify,
     confirm,
     held_back,
+    moved_away,
     outcome_row,
     settled,
     source_of,
@@ -80,6 +81,8 @@ def test_a_dry_run_leaves_to_the_delta_what_the_delta_will_see_to() -> None:
     assert classify(changed, OLD, before_delta=True).outcome is Outcome.LEFT
     assert classify(ROW, None, before_delta=True).outcome is Outcome.LEFT
     assert classify(ROW, "https://theirs.s3.amazonaws.com/other.pdf", before_delta=True) == Result(ROW, Outcome.LEFT)
+    assert classify(moved_away(ROW), OLD, before_delta=True).outcome is Outcome.LEFT
+    assert classify(moved_away(ROW), OLD, before_delta=False).outcome is Outcome.HELD
     gone = replace(ROW, held=("SOURCE_MISSING", "it is gone"))
     assert classify(gone, OLD, before_delta=True).outcome is Outcome.HELD
 
