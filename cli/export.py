@@ -36,9 +36,14 @@ def as_csv(rows: Iterable[Mapping[str, object]], columns: Iterable[str]) -> str:
 
 def save(path: Path, pieces: Iterable[str]) -> None:
     """Writes the whole file or nothing: a report that was cut short looks complete."""
+    save_bytes(path, (piece.encode() for piece in pieces))
+
+
+def save_bytes(path: Path, pieces: Iterable[bytes]) -> None:
+    """Writes the whole file or nothing."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with scratch.open("w", encoding="utf-8", newline="") as file:
+        with scratch.open("wb") as file:
             file.writelines(pieces)
         scratch.replace(path)
     except OSError as error:

@@ -62,7 +62,7 @@ class FunctionSpec:
     access: frozenset[Access]
     timeout: int = 900
     memory: int = 512
-    # Reads workbooks: it gets the layer with what that takes, which the others are spared.
+    # Reads or writes workbooks: it gets the layer with what that takes, which the others are spared.
     workbooks: bool = False
 
 
@@ -159,5 +159,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
             | {Access.FILE_WRITE, Access.SUMMARY_WRITE, Access.LOCK_TAKE}
         ),
         timeout=29,
+        # It writes templates.
+        workbooks=True,
     ),
 )

@@ -55,6 +55,7 @@ ROUTES: Mapping[str, Role] = {
     "GET /api/plan": Role.VIEWER,
     "POST /api/verify": Role.VIEWER,
     "POST /api/uploads": Role.OPERATOR,
+    "GET /api/data/template": Role.VIEWER,
     "POST /api/rebuild": Role.ADMIN,
     # It updates one record of the org, to the value that it has.
     "POST /api/check": Role.OPERATOR,

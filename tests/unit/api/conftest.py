@@ -51,6 +51,8 @@ class FakeSalesforce:
     view_all: bool = True
     fields: tuple[str, ...] = ("Id", "Name", "URL__c", "Account__c")
     automation: Callable[[str], str] | None = None
+    # Describes as Salesforce gives them, by the name in lower case.
+    objects_known: dict[str, dict[str, Any]] = field(default_factory=dict)
     down: Exception | None = None
 
     def add(self, n: int, url: str, *, account: str = FIRST) -> str:
@@ -81,6 +83,10 @@ class FakeSalesforce:
             for name in self.fields
         }
         return ObjectDescribe(sobject, described, updateable=self.editable, queryable=True)
+
+    def describe_many(self, sobjects: Sequence[str]) -> list[dict[str, Any] | None]:
+        self._asked()
+        return [self.objects_known.get(name.lower()) for name in sobjects]
 
     def limits(self) -> Usage:
         self._asked()

@@ -1,0 +1,46 @@
+"""Routes of what the org holds: templates."""
+
+import base64
+import io
+from typing import Any
+
+import openpyxl
+import pytest
+
+from tests.unit.api.conftest import Stack
+
+
+def a_field(name: str, kind: str = "string", **more: Any) -> dict[str, Any]:
+    usual = {"label": name, "length": 80, "nillable": True, "createable": True, "updateable": True, "referenceTo": []}
+    return {"name": name, "type": kind, **usual, **more}
+
+
+STATUS = a_field(
+    "Status__c", "picklist", label="State", picklistValues=[{"value": "On"}, {"value": "Off"}], restrictedPicklist=True
+)
+ITEM = {"name": "Item__c", "label": "Item", "fields": [STATUS, a_field("Code__c", label="Code", nillable=False, externalId=True)]}
+
+
+@pytest.fixture
+def org(stack: Stack) -> Stack:
+    stack.salesforce.objects_known = {"item__c": ITEM}
+    return stack
+
+
+def test_a_template_is_a_workbook_with_the_fields_that_the_org_has(org: Stack) -> None:
+    reply = org.ask("GET", "/api/data/template?objects=item__c,%20Item__c", groups="[viewer]")
+    assert (reply.status, reply.json["objects"]) == (200, ["Item__c"])
+    book = openpyxl.load_workbook(io.BytesIO(base64.b64decode(reply.json["content"])))
+    assert [cell.value for cell in book["Item__c"][1]] == ["Code__c", "Status__c"]
+    assert [cell.value for cell in book["Lists"]["A"]] == ["Item__c.Status__c", "Off", "On"]
+
+
+@pytest.mark.parametrize("objects", ["", ",", ",".join(f"Item{n}__c" for n in range(26)), "x" * 3_000])
+def test_a_template_of_nothing_or_of_too_much_is_refused(org: Stack, objects: str) -> None:
+    assert org.ask("GET", f"/api/data/template?objects={objects}").status == 422
+
+
+def test_an_object_that_the_org_does_not_know_is_named(org: Stack) -> None:
+    reply = org.ask("GET", "/api/data/template?objects=Item__c,Itme__c")
+    assert reply.status == 422
+    assert "no object Itme__c," in reply.json["detail"]
