@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CODE = sorted(path for folder in ("functions", "infra", "local", "cli") for path in (ROOT / folder).rglob("*.py"))
-TASKS = sorted((ROOT / "functions/waybill/files/tasks").glob("[a-z]*.py"))
+TASKS = sorted((ROOT / "functions/waybill").glob("*/tasks/[a-z]*.py"))
 MODULE_LINES, FUNCTION_LINES, HANDLER_LINES = 320, 60, 40
 
 

@@ -212,7 +212,9 @@ def test_the_report_tells_every_row_and_its_changes(loads: Loads) -> None:
     assert any("updated" in line and "Price__c: 100.5 -> 200" in line for line in lines)
     errors = loads.scene.report(run, "report.errors.csv").splitlines()
     assert len(errors) == 2
+    assert errors[0].endswith("message,Name,Code__c,Status__c,Price__c,Unit__r.Code__c,Parent__r.Code__c")
     assert "MISSING_PARENT" in errors[1]
+    assert errors[1].endswith("Ballast,P4,Draft,5,STONE,P1")
 
 
 def test_what_is_dropped_into_the_inbox_is_planned_and_not_written(loads: Loads) -> None:

@@ -1,4 +1,4 @@
-"""A run's report: JSON for machines, a CSV with every row and what became of it, and one with the rows that were not written."""
+"""A run's report: JSON for machines, a CSV with every row and what became of it, and the bad rows as the input has them."""
 
 import csv
 import io
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from waybill.records.domain import Action, Verdict
+from waybill.records.domain import Action, Cell, Verdict
 from waybill.records.journal import Journal
+from waybill.records.staging import StagedTables, find_job
 from waybill.records.standing import files_of, find_plan
 from waybill.records.totals import FAILED, Results, RowResult, results_of
 from waybill.runs.model import RowCounts, RowError, RunRecord, RunView
@@ -19,6 +20,8 @@ from waybill.runs.work import WorkBucket, run_prefix, safe_cell
 
 COLUMNS = ("file", "sheet", "row", "object", "outcome", "id", "field", "code", "message", "changes")
 _BUFFER = 256 * 1024
+# File and sheet -> row -> the cells of what is wrong with it.
+_BadRows = dict[tuple[str, str], dict[int, list[list[str]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +74,18 @@ def report_key(run_id: str, form: str) -> str:
 
 
 def write_reports(record: RunRecord, counted: Counted, *, work: WorkBucket) -> None:
-    """Of any size, with bounded memory."""
+    """Of any size; only the bad rows are held in memory."""
     codes: Counter[str] = Counter()
-    with _Csv(work, report_key(record.run_id, "csv")) as whole, _Csv(work, report_key(record.run_id, "errors.csv")) as errors:
+    bad: _BadRows = {}
+    with _Csv(work, report_key(record.run_id, "csv"), COLUMNS) as whole:
         for row in counted.results.rows() if counted.results is not None else ():
             cells = _cells(row)
             whole.write(cells)
             if row.outcome in {FAILED, Verdict.REJECTED}:
                 codes[row.code] += 1
-                errors.write(cells)
+                origin = row.verdict.origin
+                bad.setdefault((origin.file, origin.sheet), {}).setdefault(origin.row, []).append(cells[:-1])
+    _write_bad(bad, work=work, run_id=record.run_id)
     report = {
         **RunView.of(record).model_dump(mode="json", by_alias=True),
         "errors_by_code": dict(codes.most_common()),
@@ -88,6 +94,27 @@ def write_reports(record: RunRecord, counted: Counted, *, work: WorkBucket) -> N
         "configuration": json.loads(record.configuration or "{}"),
     }
     work.put(report_key(record.run_id, "json"), json.dumps(report, ensure_ascii=False, indent=1).encode())
+
+
+def _write_bad(bad: _BadRows, *, work: WorkBucket, run_id: str) -> None:
+    """Reasons first, then the row as it came: whoever mends the file has both before him. An undo has no input."""
+    job = find_job(work, run_id)
+    found = {(table.file, table.sheet): table for table in job.tables} if job is not None else {}
+    headers = list(dict.fromkeys(header for place in bad if place in found for header in found[place].headers))
+    with _Csv(work, report_key(run_id, "errors.csv"), (*COLUMNS[:-1], *headers)) as out:
+        for place, rows in bad.items():
+            staged = StagedTables(work=work, run_id=run_id).rows(found[place].number) if place in found else iter(())
+            for row in staged:
+                given = [safe_cell(_text(row.values.get(header))) for header in headers] if row.row in rows else []
+                for reasons in rows.pop(row.row, ()):
+                    out.write([*reasons, *given])
+            for left in rows.values():
+                for reasons in left:
+                    out.write(reasons)
+
+
+def _text(value: Cell) -> str:
+    return "" if value is None else str(value)
 
 
 def _differing(work: WorkBucket, run_id: str) -> Iterator[str]:
@@ -117,14 +144,15 @@ def _shown(value: object) -> str:
 class _Csv:
     """Writes a CSV piece by piece. It appears whole, or not at all."""
 
-    def __init__(self, work: WorkBucket, key: str) -> None:
+    def __init__(self, work: WorkBucket, key: str, header: Iterable[str]) -> None:
+        self._header = header
         self._writer = work.writer(key, content_type="text/csv; charset=utf-8")
         self._buffer = io.StringIO()
         self._csv = csv.writer(self._buffer)
 
     def __enter__(self) -> Self:
         self._writer.__enter__()
-        self.write(COLUMNS)
+        self.write(self._header)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
