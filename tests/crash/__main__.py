@@ -2,6 +2,7 @@
 
 import argparse
 import multiprocessing
+import signal
 import sys
 import time
 import traceback
@@ -36,6 +37,8 @@ def main() -> int:
     import_everything()  # once, for all who are forked
     options.templates = templates_folder()
     numbered, everything = list[tuple[int, Verdict]](), list[Point]()
+    for stop in (signal.SIGINT, signal.SIGTERM):  # also where a shell has started it in the background, deaf to the first
+        signal.signal(stop, signal.default_int_handler)
     with suppress(KeyboardInterrupt):  # what was found until then is told
         for number, verdict in _verdicts(context, options, everything, began=began):
             numbered.append((number, verdict))
@@ -117,7 +120,9 @@ def _verdicts(
 
 
 def _work(options: argparse.Namespace, asking: Any) -> None:
-    """A worker's life: a world of its own, and the points that it is given, one after the other."""
+    """A worker's life: a world of its own, and the points that it is given, one after the other. The main process ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     zygote = Zygote()
     try:
         matrix = Matrix(zygote, templates=options.templates)

@@ -1,7 +1,6 @@
 """The world that survives a kill: AWS, Step Functions and Salesforce in this process; and what can be put back to how it was."""
 
 import copy
-import signal
 import sys
 import tempfile
 import threading
@@ -238,8 +237,3 @@ def _copied(keys: Any) -> Any:
 
 def _table_state(table: Any) -> dict[str, Any]:
     return copy.deepcopy({name: value for name, value in vars(table).items() if name not in {"sobject", "_references"}})
-
-
-def ignore_interrupts() -> None:
-    """Of a worker: the main process ends it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
