@@ -165,7 +165,8 @@ class UndoPlanner:
                 if each.row.n is not None:
                     self._back[each.row.n] = first
                 gone.append(PlannedRow(each.row.origin, id=each.id, before=dict(now)))
-        return gone
+        # Within an object too, what came last may depend on what came before.
+        return gone[::-1]
 
     def _set_back(self, rows: Sequence[Done]) -> Iterator[PlannedRow]:
         """Rows that are deleted further on, with what a step wrote over their first values: an active one cannot be deleted."""
