@@ -12,7 +12,8 @@ _ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
 
 def alike(one: Cell, other: Cell) -> bool:
     """Whether a field that was written as `one` and reads as `other` was left alone. Empty text is null to Salesforce."""
-    return one == other or plain(one) == plain(other)
+    first, second = plain(one), plain(other)
+    return first == second and isinstance(first, bool) == isinstance(second, bool)
 
 
 def plain(value: Cell) -> Cell:
