@@ -12,7 +12,7 @@ from waybill.errors import SalesforceQuotaExhausted
 from waybill.files.building import metered
 from waybill.files.entries import EntryReader
 from waybill.files.switching import Direction, Row
-from waybill.files.turns import Examine, Failure, Turns, UnitScope, rounded_up
+from waybill.files.turns import Examine, Failure, Turns, UnitScope, is_canary, rounded_up
 from waybill.files.urls import mask_in
 from waybill.runs.lock import ensure_held
 from waybill.runs.model import Context, Control, RunContext
@@ -80,6 +80,8 @@ def take_turn(request: UnitRequest, *, turns: Turns, store: RunStore) -> UnitRep
     if store.control(run.run_id):
         return UnitReply(unit=request.unit.unit, status=Status.PARKED, cursor=request.cursor)
     try:
+        if is_canary(request.unit.unit):
+            return UnitReply(unit=request.unit.unit, outcomes=turns.prove(request.unit)["outcomes"])
         result = turns.take(request.unit, sequence=sequence, after=after)
     except SalesforceQuotaExhausted as error:
         store.ask(run.run_id, Control.PAUSE, reason=str(error))

@@ -24,7 +24,7 @@ from waybill.files.tallying import recount
 from waybill.files.tasks.plan_units import plan_units
 from waybill.files.totals import switch_totals
 from waybill.files.turning import write_urls
-from waybill.files.turns import Turns, UnitScope
+from waybill.files.turns import CANARY_TURNS, Turns, UnitScope
 from waybill.files.urls import LinkBuilder
 from waybill.runs.model import Counts, Options, RunContext, RunKind, RunRecord, RunStatus
 from waybill.runs.store import RunStore
@@ -324,6 +324,24 @@ def test_rows_that_the_canary_held_back_are_counted_by_their_unit(world: World) 
     world.turns().take(canary, sequence=0, after=None)
     world.turns().take(world.unit(), sequence=0, after=None)
     assert (world.counts().switched, world.counts().held_back) == (1, 1)
+
+
+def test_a_canary_goes_on_past_rows_that_were_held_back_until_one_is_switched(world: World) -> None:
+    first, second, third, fourth = world.entries(4)
+    world.held |= dict.fromkeys((first, second), ("SOURCE_CHANGED", "changed"))
+    canary = UnitScope(unit="canary-00000003", accounts=(world.account,), per_account=1, limit=1)
+    for _ in range(2):  # asked again, it answers the same
+        assert world.turns().prove(canary)["outcomes"] == {Outcome.DONE: 1}
+    assert [world.state(entry) for entry in (third, fourth)] == [FileState.SWITCHED, FileState.VERIFIED]
+    world.turns().take(world.unit(), sequence=0, after=None)
+    assert (world.counts().switched, world.counts().held_back) == (2, 2)
+
+
+def test_a_canary_without_a_row_to_switch_comes_to_an_end(world: World) -> None:
+    world.held |= dict.fromkeys(world.entries(9), ("SOURCE_CHANGED", "changed"))
+    canary = UnitScope(unit="canary-00000003", accounts=(world.account,), per_account=1, limit=1)
+    assert world.turns().prove(canary)["outcomes"] == {Outcome.HELD: 1}
+    assert len(list(world.store.results("cutover-1", "UNIT#canary-"))) == CANARY_TURNS
 
 
 def test_the_old_values_of_rows_that_automation_changed_are_kept_for_the_way_back(world: World) -> None:
