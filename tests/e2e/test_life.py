@@ -17,13 +17,13 @@ from waybill.files.switching import Outcome, Result, Row
 
 
 @given(dice=st.randoms(use_true_random=False))
-@settings(max_examples=4, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_life_breaks_a_promise(stack: LocalStack, dice: random.Random) -> None:
     """Hypothesis throws the dice, so that a life that goes wrong is made shorter."""
     live(stack, dice, steps=4)
 
 
-@pytest.mark.parametrize("seed", [4, 7, 8, 11, 44, 45])
+@pytest.mark.parametrize("seed", [4, 7, 8, 45])
 def test_lives_that_once_found_something_break_none_either(stack: LocalStack, seed: int) -> None:
     live(stack, random.Random(seed), steps=7)
 
