@@ -328,3 +328,17 @@ def test_a_rollback_interrupted_at_any_moment_is_finished(
         last = again(scene, broken, lambda: scene.rollback(all=True), resumed=resumed)
     assert last.exit_code == 0, last.view
     assert scene.outcome() == undisturbed["rollback"]
+
+
+def test_a_run_that_ended_and_died_before_it_let_the_lock_go_is_relieved_of_it_by_the_rule(scene: Scene) -> None:
+    """Found by the crash matrix: killed between the run's end and the lock's release, its execution stopped as well."""
+    customer(scene)
+
+    def releases(request: Request) -> bool:
+        return str(request.headers.get("X-Amz-Target", "")).endswith(".UpdateItem") and b"LOCK#files" in request.get_data()
+
+    with at_request("FinishRun", "dynamodb", releases)(scene):
+        run = scene.backup("full")
+    (lock,) = scene.table_items("LOCK")
+    assert run.status == "completed"
+    assert lock["held"]["BOOL"] is False

@@ -54,6 +54,13 @@ def run_to_finish(
     return found, StateError.model_validate({"Error": detail.error or detail.status, "Cause": cause})
 
 
+def fence_left_behind(detail: ExecutionDetail | None, store: RunStore) -> int | None:
+    """The fence of a run whose end was recorded and whose execution then died: its lock may not have been let go."""
+    found = None if detail is None else _of_execution(detail, store)
+    ended = found is not None and found.status is not RunStatus.RUNNING and found.options.parent is None
+    return found.fence if found is not None and ended else None
+
+
 def _of_execution(detail: ExecutionDetail, store: RunStore) -> RunRecord | None:
     """The run that this execution works on. Executions of several machines may have one name: who is at work tells the ARN."""
     resumed = _resumed(detail.input or "{}")

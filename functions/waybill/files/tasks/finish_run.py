@@ -15,7 +15,7 @@ from waybill.files.summing import sum_up
 from waybill.files.totals import Totals, backup_totals, errors_of, sample, switch_totals
 from waybill.files.unaccounted import note_unaccounted
 from waybill.files.uploads import UploadLog, give_up_all
-from waybill.runs.finishing import ExecutionDetail, StateError, run_to_finish, send_event, status_of
+from waybill.runs.finishing import ExecutionDetail, StateError, fence_left_behind, run_to_finish, send_event, status_of
 from waybill.runs.lock import Lock
 from waybill.runs.model import Context, Counts, ErrorRow, RunContext, RunKind, RunRecord, RunStatus
 from waybill.runs.requests import RequestLog, still_to_come
@@ -66,8 +66,11 @@ class FinishReply(Reply):
 @task(LedgerEnvironment, FinishRequest)
 def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock) -> FinishReply:
     store, table, work = compose.runs(environment), compose.table(environment.table), compose.work(environment)
+    lock = Lock(table=table, name=Context.FILES, is_running=execution_is_running)
     found = run_to_finish(request.run, request.error, request.detail, store)
     if found is None:
+        if (fence := fence_left_behind(request.detail, store)) is not None:
+            lock.release(fence)
         logger.info("nothing to finish", extra={"detail": request.detail.name if request.detail else ""})
         return FinishReply()
     record, error = found
@@ -79,7 +82,7 @@ def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock
         store=store,
         ledger=compose.ledger(environment),
         work=work,
-        lock=Lock(table=table, name=Context.FILES, is_running=execution_is_running),
+        lock=lock,
         log=RequestLog(table),
         made=so_far,
         give_up=lambda: give_up_all(UploadLog(work, record.run_id), lambda: compose.destination_store(environment.config)),
