@@ -101,6 +101,9 @@ class ApiClient:
         """POST; with an idempotency key it is repeated like a GET where the reply got lost."""
         return self._json("POST", path, body=body or {}, key=key)
 
+    def put(self, path: str, body: Mapping[str, object]) -> Json:
+        return self._json("PUT", path, body=body)
+
     def delete(self, path: str, **query: object) -> Json:
         return self._json("DELETE", path, query=query)
 
@@ -176,7 +179,7 @@ class ApiClient:
         words = urllib.parse.urlencode(given, quote_via=urllib.parse.quote)
         url = f"{self.base_url}{path}" + (f"?{words}" if words else "")
         headers = {"Idempotency-Key": key} if key else {}
-        repeatable = method in {"GET", "DELETE"} or key is not None
+        repeatable = method in {"GET", "PUT", "DELETE"} or key is not None
         for attempt in range(TRIES):
             last = attempt == TRIES - 1 or not repeatable
             try:

@@ -12,6 +12,7 @@ import click
 from cli import words
 from cli.app import App, WaybillCommand
 from cli.errors import CommandError, ExitCode
+from cli.mappings import MappingName, mapped
 from cli.migrate import confirm, start
 from cli.params import RunId, one_of, wait_option, yes_option
 
@@ -25,6 +26,7 @@ MODES = ("upsert", "insert", "update")
     epilog="""
     waybill load plan/ --dry-run --wait
     waybill load products.xlsx --execute --wait
+    waybill load items.csv --mapping old-crm --dry-run --wait
     waybill load accounts.csv --execute --object Account --key External_Id__c --mode update --wait --json
     """,
 )
@@ -34,13 +36,19 @@ MODES = ("upsert", "insert", "update")
 @click.option("--object", "sobject", metavar="NAME", help="The object of a single table, in place of its file's or sheet's name.")
 @click.option("--key", metavar="FIELDS", help="The key of a single table: a field, or several as Name;Type__c.")
 @click.option("--mode", "write", type=click.Choice(MODES), help="What to do with every row, instead of what the plan says.")
+@click.option(
+    "--mapping",
+    type=MappingName(versioned=True),
+    metavar="NAME",
+    help="Read columns into fields by this mapping, or its NAME@VERSION.",
+)
 @click.option("--allow-delete", is_flag=True, help="Delete what the plan says; the deleted rows are kept for an undo.")
 @wait_option
 @yes_option
 @click.pass_obj
 def load(
     app: App, *, path: Path, dry_run: bool, execute: bool, sobject: str | None, key: str | None, write: str | None,
-    allow_delete: bool, wait: bool, yes: bool,
+    mapping: str | None, allow_delete: bool, wait: bool, yes: bool,
 ) -> ExitCode:  # fmt: skip
     """Load a workbook, a CSV file, or a folder of them (also an SFDMU plan) into Salesforce."""
     app.run_kind = "load"
@@ -50,7 +58,7 @@ def load(
     with packed(path) as file:
         put = upload(app, file)
     body = {"mode": mode, "input": put, "object": sobject, "external_id": key, "write": write, "allow_delete": allow_delete}
-    return start(app, "load", body, wait=wait)
+    return start(app, "load", {**body, **mapped(mapping)}, wait=wait)
 
 
 @click.command(

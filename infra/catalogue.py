@@ -35,6 +35,7 @@ class Access(StrEnum):
     LOCK_TAKE = auto()
     LOCK_RELEASE = auto()
     AUDIT_APPEND = auto()
+    MAPPING_WRITE = auto()
     INDEX_READ = auto()
     WORK_GET = auto()
     WORK_READ = auto()
@@ -154,7 +155,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         access=frozenset(
             _RUN
             | {Access.INDEX_READ, Access.WORK_READ, Access.INBOX_WRITE, Access.SOURCE_LOOK, Access.DESTINATION_READ}
-            | {Access.RUNS_DESCRIBE, Access.RUNS_CONTROL, Access.RUN_DELETE, Access.AUDIT_APPEND}
+            | {Access.RUNS_DESCRIBE, Access.RUNS_CONTROL, Access.RUN_DELETE, Access.AUDIT_APPEND, Access.MAPPING_WRITE}
             # To rebuild a lost ledger: its files, and its lock.
             | {Access.FILE_WRITE, Access.SUMMARY_WRITE, Access.LOCK_TAKE}
         ),

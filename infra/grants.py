@@ -19,6 +19,7 @@ SUMMARY_KEYS = "SUMMARIES"
 RUN_KEYS = "RUN#*"
 LOCK_KEYS = "LOCK#*"
 AUDIT_KEYS = "AUDIT*"  # days, and the head of the chain
+MAPPING_KEYS = "MAPPING*"  # versions, and their heads
 SESSION_KEYS = "SESSION#*"
 _COLON = ArnFormat.COLON_RESOURCE_NAME
 
@@ -203,6 +204,7 @@ _GRANTS: Mapping[Access, Callable[[Resources, Stack], Iterator[Grant]]] = {
     Access.LOCK_TAKE: _table("PutItem", keys=LOCK_KEYS),
     Access.LOCK_RELEASE: _table("UpdateItem", keys=LOCK_KEYS),
     Access.AUDIT_APPEND: _table("PutItem", keys=AUDIT_KEYS),
+    Access.MAPPING_WRITE: _table("PutItem", keys=MAPPING_KEYS),
     Access.INDEX_READ: _index,
     Access.WORK_GET: _work("GetObject"),
     Access.WORK_READ: _work_read,

@@ -105,6 +105,9 @@ def _operators(scene: Scene) -> None:
     scene.call("POST", "/check", expect=200)
     for account in accounts:
         scene.call("POST", "/verify", {"account_id": account}, expect=200)
+    tables = [{"table": "Items", "object": "Account", "rules": [{"field": "Name", "column": "Item"}]}]
+    scene.call("PUT", "/mappings/items", {"tables": tables}, expect=200)
+    scene.call("DELETE", "/mappings/items", expect=200)
     table = scene.stack.client("dynamodb")
     for item in [item for kind in ("FILE#", "SUMMARY", "RUN") for item in scene.table_items(kind)]:
         table.delete_item(TableName=scene.stack.names.table, Key={"pk": item["pk"], "sk": item["sk"]})

@@ -11,7 +11,17 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
-from waybill.api import audit_routes, data_routes, file_routes, problems, rebuild_routes, roles, run_routes, user_routes
+from waybill.api import (
+    audit_routes,
+    data_routes,
+    file_routes,
+    mapping_routes,
+    problems,
+    rebuild_routes,
+    roles,
+    run_routes,
+    user_routes,
+)
 from waybill.api.identity import Caller, caller_of
 from waybill.api.roles import Forbidden
 from waybill.api.services import Services, current
@@ -23,6 +33,7 @@ app = APIGatewayHttpResolver(enable_validation=True)
 app.include_router(run_routes.router)
 app.include_router(file_routes.router)
 app.include_router(data_routes.router)
+app.include_router(mapping_routes.router)
 app.include_router(rebuild_routes.router)
 app.include_router(user_routes.router)
 app.include_router(audit_routes.router)

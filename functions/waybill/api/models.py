@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from waybill.api.roles import Role
 from waybill.files.verifying import Difference, Mismatch, Verified
-from waybill.runs.model import MAX_FILES, AccountId, InputKey, LoadMode, RunId
+from waybill.runs.model import MAX_FILES, AccountId, InputKey, LoadMode, MappingName, MappingVersion, RunId
 from waybill.settings import ApiName
 
 # An execution's input may have 256 KB: this many accounts take less than half of it.
@@ -62,6 +62,9 @@ class LoadRequest(Request):
     external_id: Annotated[str, StringConstraints(max_length=400)] | None = None
     write: LoadMode | None = None
     allow_delete: bool = False
+    # A saved mapping; the latest version where none is named.
+    mapping: MappingName | None = None
+    mapping_version: MappingVersion | None = None
 
 
 class UndoRequest(Request):

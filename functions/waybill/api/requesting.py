@@ -5,6 +5,7 @@ from typing import Any
 
 from waybill.api.models import BackupRequest, CutoverRequest, LoadRequest, RollbackRequest, UndoRequest
 from waybill.errors import InvalidInput
+from waybill.records.mappings import MappingStore
 from waybill.records.scope import require_load
 from waybill.runs.model import RunKind
 from waybill.runs.store import RunStore
@@ -35,6 +36,23 @@ def refuse_nonsense(request: Started, *, store: RunStore, unknown_accounts: Call
             require_load(store, request.run_id, executed=True)
         case _:
             _refuse_files(request, store, unknown_accounts)
+
+
+def pinned(request: Started, mappings: MappingStore) -> Started:
+    """The request with the version of its mapping: what is saved while the run waits or is retried does not concern it.
+
+    Raises InvalidInput and NotFound.
+    """
+    if not isinstance(request, LoadRequest):
+        return request
+    if request.mapping is None:
+        if request.mapping_version is not None:
+            raise InvalidInput("A mapping_version needs the mapping that it is of.")
+        return request
+    if request.retry_of is not None:
+        raise InvalidInput("A retry goes by the mapping of the load that it retries: name none.")
+    found = mappings.get(request.mapping, request.mapping_version).mapping
+    return request.model_copy(update={"mapping_version": found.version})
 
 
 def _refuse_files(

@@ -56,6 +56,11 @@ ROUTES: Mapping[str, Role] = {
     "POST /api/verify": Role.VIEWER,
     "POST /api/uploads": Role.OPERATOR,
     "GET /api/data/template": Role.VIEWER,
+    "GET /api/mappings": Role.VIEWER,
+    "POST /api/mappings": Role.ADMIN,
+    "GET /api/mappings/<name>": Role.VIEWER,
+    "PUT /api/mappings/<name>": Role.ADMIN,
+    "DELETE /api/mappings/<name>": Role.ADMIN,
     "POST /api/rebuild": Role.ADMIN,
     # It updates one record of the org, to the value that it has.
     "POST /api/check": Role.OPERATOR,

@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from waybill import compose
 from waybill.api.models import Cleanup, IdempotencyKey, LogEvent, Page, RunAccountView, RunRequest, Upload, UploadRequest
 from waybill.api.reading import accounts_page, clean_up, errors_page, history_page, report_piece, runs_page
+from waybill.api.requesting import pinned
 from waybill.api.roles import role_to_start
 from waybill.api.services import current
 from waybill.counting import by_service
@@ -29,7 +30,8 @@ def start(
 ) -> Response[RunView]:
     services = current.get()
     services.caller.require(role_to_start(request.kind, dry_run=request.mode == "dry_run"))
-    return _accepted(services.operator.start(request, key=key, requested_by=services.requested_by))
+    wanted = pinned(request, services.mappings)
+    return _accepted(services.operator.start(wanted, key=key, requested_by=services.requested_by))
 
 
 @router.post("/api/uploads", summary="Begin an upload, for a load to take in")

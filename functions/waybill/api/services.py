@@ -19,6 +19,7 @@ from waybill.errors import NotFound, SalesforceDenied, SalesforceError
 from waybill.files.domain import NO_ACCOUNT
 from waybill.files.entries import IDS_PER_QUERY, EntryReader
 from waybill.files.ledger import Ledger
+from waybill.records.mappings import MappingStore
 from waybill.runs.model import RunRecord
 from waybill.runs.requests import RequestLog
 from waybill.runs.store import RunStore
@@ -68,6 +69,10 @@ class Services:
         return Uploads(
             client=compose.uploads(records.upload_endpoint), bucket=self.environment.work_bucket, largest=records.max_upload
         )
+
+    @cached_property
+    def mappings(self) -> MappingStore:
+        return MappingStore(compose.table(self.environment.table))
 
     @cached_property
     def audit(self) -> Audit:

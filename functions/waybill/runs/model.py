@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 RunId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,120}$")]
 # A file, or a folder as a zip, in the work bucket.
 InputKey = Annotated[str, StringConstraints(pattern=r"^inbox/[A-Za-z0-9_-]{4,64}/[^/\x00-\x1f]{1,200}$")]
+MappingName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
+MappingVersion = Annotated[int, Field(ge=1, le=999_999)]
 AccountId = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]{15}([A-Za-z0-9]{3})?|no-account)$")]
 
 ERRORS_SHOWN = 50
@@ -150,6 +152,9 @@ class LoadOptions(Model):
     external_id: Annotated[str, StringConstraints(max_length=400)] | None = None
     write: LoadMode | None = None
     allow_delete: bool = False
+    # What reads the columns into fields. A retry has the tables of its load as they were read: it needs none.
+    mapping: MappingName | None = None
+    mapping_version: MappingVersion | None = None
 
 
 class Options(Model):
@@ -214,7 +219,7 @@ class RunRecord(Model):
 
 
 # What only one context's runs have to show.
-_ONLY = {Context.FILES: ("accounts", "files"), Context.RECORDS: ("rows", "objects", "input", "undoes")}
+_ONLY = {Context.FILES: ("accounts", "files"), Context.RECORDS: ("rows", "objects", "input", "mapping", "undoes")}
 
 
 class RunView(BaseModel):
@@ -237,6 +242,8 @@ class RunView(BaseModel):
     objects: Mapping[str, RowCounts] = {}
     # The file or folder that a load takes in; the run that an undo undoes.
     input: str | None = None
+    # As `name@version`.
+    mapping: str | None = None
     undoes: str | None = None
     errors: tuple[ErrorRow, ...] | tuple[RowError, ...]
     # By service and operation, of a run that has ended; those of its tasks and of the state machine.
@@ -270,6 +277,7 @@ class RunView(BaseModel):
             rows=rows[0] if rows else record.rows,
             objects=rows[1] if rows else record.objects,
             input=options.load.input.rpartition("/")[2] if options.load and options.load.input else None,
+            mapping=f"{options.load.mapping}@{options.load.mapping_version}" if options.load and options.load.mapping else None,
             undoes=options.run_id if record.kind is RunKind.UNDO else None,
             errors=record.errors if record.kind.context is Context.FILES else record.row_errors,
             requests=requests or {},

@@ -9,6 +9,8 @@ from waybill import compose
 from waybill.errors import InvalidInput, NotFound, NotReady
 from waybill.records.domain import StagedRow
 from waybill.records.inputs import fetched
+from waybill.records.mapping import SavedMapping, apply
+from waybill.records.mappings import MappingStore
 from waybill.records.reading.read import ReadOptions, read_input
 from waybill.records.reporting import count_rows
 from waybill.records.staging import StagedTables, find_job, put_job
@@ -28,11 +30,16 @@ def handler(environment: LedgerEnvironment, request: ReadRequest, _: Clock) -> R
     store, work = compose.runs(environment), compose.work(environment)
     store.enter(request.run.run_id, "reading the input")
     options = store.get(request.run.run_id).options.load or LoadOptions()
-    return stage(request.run, options=options, store=store, work=work)
+    mapping = None
+    if options.mapping is not None:
+        mapping = MappingStore(compose.table(environment.table)).get(options.mapping, options.mapping_version).mapping
+    return stage(request.run, options=options, store=store, work=work, mapping=mapping)
 
 
-def stage(run: RunContext, *, options: LoadOptions, store: RunStore, work: WorkBucket) -> Reply:
-    """Writes tables and job, once per run. Raises NotReady for an input that cannot be read, with the reason."""
+def stage(
+    run: RunContext, *, options: LoadOptions, store: RunStore, work: WorkBucket, mapping: SavedMapping | None = None
+) -> Reply:
+    """Writes tables and job, once per run, as the mapping reads them: what comes after knows nothing of it, nor does a retry. Raises NotReady for an input that cannot be read, with the reason."""
     if store.control(run.run_id):
         return Reply(status=Status.PARKED)
     if find_job(work, run.run_id) is not None:
@@ -46,9 +53,10 @@ def stage(run: RunContext, *, options: LoadOptions, store: RunStore, work: WorkB
                 scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="waybill-"))
                 files = stack.enter_context(closing(fetched(work, options.input, Path(scratch))))
                 read = read_input(files, options=_reading(options), scratch=Path(scratch))
-                for table in read.job.tables:
-                    tables.put(table.number, read.rows(table.number))
-                put_job(work, run.run_id, read.job)
+                job, found = apply(mapping, read.job, read) if mapping is not None else (read.job, read)
+                for table in job.tables:
+                    tables.put(table.number, found.rows(table.number))
+                put_job(work, run.run_id, job)
     except InvalidInput as error:
         raise NotReady(str(error)) from error
     return Reply()
