@@ -21,7 +21,7 @@ def files_of(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def zipped(files: Mapping[str, str]) -> bytes:
+def zipped(files: Mapping[str, str | bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for name, text in files.items():
@@ -41,7 +41,7 @@ class Loads:
             for row in list(org.table(sobject).rows()):
                 org.table(sobject).remove(str(row["Id"])[:15])
 
-    def upload(self, files: Mapping[str, str], name: str = "plan.zip") -> str:
+    def upload(self, files: Mapping[str, str | bytes], name: str = "plan.zip") -> str:
         """The key of the input."""
         data = zipped(files)
         begun = self.scene.call("POST", "/uploads", {"name": name, "size": len(data)}, expect=200)
@@ -49,15 +49,15 @@ class Loads:
         assert reply.status_code == 200, reply.text
         return str(begun["input"])
 
-    def drop(self, files: Mapping[str, str], key: str) -> None:
+    def drop(self, files: Mapping[str, str | bytes], key: str) -> None:
         """Puts a zip into the work bucket, past the API."""
         work = self.scene.stack.deployment.functions["waybill-local-ReadInput"].environment["WAYBILL_WORK_BUCKET"]
         self.scene.s3.put_object(Bucket=work, Key=key, Body=zipped(files))
 
-    def begin(self, files: Mapping[str, str], *, mode: str = "execute", **options: Any) -> str:
+    def begin(self, files: Mapping[str, str | bytes], *, mode: str = "execute", **options: Any) -> str:
         return self.scene.start("load", mode=mode, input=self.upload(files), **options)
 
-    def load(self, files: Mapping[str, str], *, mode: str = "execute", **options: Any) -> RunResult:
+    def load(self, files: Mapping[str, str | bytes], *, mode: str = "execute", **options: Any) -> RunResult:
         return self.scene.wait(self.begin(files, mode=mode, **options))
 
     def undo(self, run: RunResult, *, mode: str = "execute") -> RunResult:

@@ -1,8 +1,11 @@
-"""A saved mapping: a file with somebody else's headers is loaded through it, and the run keeps to the version it began with."""
+"""Saved mappings and templates: a file with somebody else's headers is loaded through it, and the run keeps to the version it began with."""
 
+import base64
+import io
 from collections.abc import Iterator
 from typing import Any
 
+import openpyxl
 import pytest
 
 from tests.e2e.loads import Loads, codes, counts
@@ -60,3 +63,21 @@ def test_a_column_that_the_mapping_reads_and_the_file_has_not_refuses_the_run(lo
     assert run.status == "refused"
     assert "'Year'" in run.view["message"]
     assert loads.rows("Part__c") == {}
+
+
+def test_a_template_that_was_filled_in_is_loaded(loads: Loads) -> None:
+    scene = loads.scene
+    assert "Part__c" in {each["name"] for each in scene.call("GET", "/data/objects", expect=200)["objects"]}
+    fields = {each["name"]: each for each in scene.call("GET", "/data/objects/Part__c/fields", expect=200)["fields"]}
+    assert fields["Status__c"]["values"] == ["Active", "Draft"]
+    made = scene.call("GET", "/data/template?objects=Part__c", expect=200)
+    book = openpyxl.load_workbook(io.BytesIO(base64.b64decode(made["content"])))
+    sheet = book["Part__c"]
+    values = {"Name": "Wheel", "Code__c": "W1", "Status__c": "Active", "Unit__r.Name": "Metre"}
+    for cell in sheet[1]:
+        sheet.cell(row=2, column=cell.column, value=values.get(cell.value))
+    out = io.BytesIO()
+    book.save(out)
+    run = loads.load({"parts.xlsx": out.getvalue()})
+    assert counts(run) == {"total": 1, "inserted": 1}
+    assert loads.rows("Part__c") == {"W1": {"Name": "Wheel", "Code__c": "W1", "Status__c": "Active", "Unit__c": "M"}}

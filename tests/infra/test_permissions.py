@@ -102,15 +102,15 @@ def test_the_command_comes_back_to_where_the_pool_sends_it(assembly: Assembly) -
 
 
 def test_items_of_the_table_are_written_by_kind_only(assembly: Assembly) -> None:
-    """Whoever records a run's progress can neither forge a file, take the lock, nor change the audit trail."""
+    """Whoever records a run's progress can neither forge a file, take the lock, nor change the audit trail or a mapping."""
     writes = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
-    audited = set()
+    noted = set()
     for role, statements in assembly.statements().items():
         for statement in statements:
             if writes & set(statement["Action"]):
                 (keys,) = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-                assert keys in {"ACCOUNT#*", "SUMMARIES", "RUN#*", "LOCK#*", "SESSION#*", "AUDIT*"}, role
-                if keys == "AUDIT*":
+                assert keys in {"ACCOUNT#*", "SUMMARIES", "RUN#*", "LOCK#*", "SESSION#*", "AUDIT*", "MAPPING*"}, role
+                if keys in {"AUDIT*", "MAPPING*"}:
                     assert statement["Action"] == ["dynamodb:PutItem"], "what was noted stays"
-                    audited.add(re.sub(r"Role[0-9A-F]{8}$", "", role))
-    assert audited == {"Api"}
+                    noted.add((re.sub(r"Role[0-9A-F]{8}$", "", role), keys))
+    assert noted == {("Api", "AUDIT*"), ("Api", "MAPPING*")}

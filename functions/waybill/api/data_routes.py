@@ -1,17 +1,18 @@
-"""Routes of what the org holds: a template workbook to fill in."""
+"""Routes of what the org holds: its objects, their fields, a template workbook to fill in."""
 
 import base64
 from collections.abc import Sequence
 from typing import Annotated, Final
 
-from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import BaseModel, StringConstraints
 
 from waybill.api.services import current
-from waybill.errors import InvalidInput
-from waybill.records.schema import ObjectSchema, object_schema
+from waybill.errors import InvalidInput, NotFound
+from waybill.records.schema import FieldSchema, ObjectSchema, object_schema
 from waybill.salesforce.client import SalesforceClient
+from waybill.settings import ApiName
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
@@ -20,6 +21,94 @@ MOST_OBJECTS: Final = 25
 # A reply of Lambda may have 6 MB, and base64 takes a third more.
 LARGEST: Final = 4 * 1024 * 1024
 Names = Annotated[str, StringConstraints(min_length=1, max_length=2_500), Query(description="API names, with commas between")]
+
+
+class ObjectView(BaseModel):
+    """An object that the user sees, and what he may do with its rows."""
+
+    name: str
+    label: str
+    custom: bool
+    createable: bool
+    updateable: bool
+    deletable: bool
+
+
+class ObjectsView(BaseModel):
+    """All of them, by name."""
+
+    objects: list[ObjectView]
+
+
+class FieldView(BaseModel):
+    """A field. `values`: of a pick list, those to choose from, and no others where it is `restricted`."""
+
+    name: str
+    label: str
+    type: str
+    length: int
+    required: bool
+    createable: bool
+    updateable: bool
+    external_id: bool
+    unique: bool
+    restricted: bool
+    values: list[str]
+    reference_to: list[str]
+
+
+class FieldsView(BaseModel):
+    """An object's fields, by name."""
+
+    object: str
+    label: str
+    fields: list[FieldView]
+
+
+@router.get("/api/data/objects", summary="The objects of the org that can be loaded into")
+def list_objects() -> ObjectsView:
+    found = sorted(current.get().salesforce.objects(), key=lambda each: each.name.lower())
+    return ObjectsView(
+        objects=[
+            ObjectView(
+                name=each.name,
+                label=each.label,
+                custom=each.custom,
+                createable=each.createable,
+                updateable=each.updateable,
+                deletable=each.deletable,
+            )
+            for each in found
+            if each.queryable and (each.createable or each.updateable)
+        ]
+    )
+
+
+@router.get("/api/data/objects/<name>/fields", summary="An object's fields")
+def list_fields(name: Annotated[ApiName, Path()]) -> FieldsView:
+    found = current.get().salesforce.describe_many([name])[0]
+    if found is None:
+        raise NotFound(f"Salesforce knows no object {name}, or the user may not see it: check the API name.")
+    schema = object_schema(found)
+    fields = sorted(schema.fields.values(), key=lambda each: each.name.lower())
+    return FieldsView(object=schema.name, label=schema.label, fields=[_field(each) for each in fields])
+
+
+def _field(field: FieldSchema) -> FieldView:
+    return FieldView(
+        name=field.name,
+        label=field.label,
+        type=field.type,
+        length=field.length,
+        required=field.required,
+        createable=field.createable,
+        updateable=field.updateable,
+        external_id=field.external_id,
+        unique=field.unique,
+        restricted=field.restricted,
+        values=sorted(field.picklist),
+        reference_to=list(field.reference_to),
+    )
 
 
 class TemplateView(BaseModel):

@@ -55,6 +55,8 @@ ROUTES: Mapping[str, Role] = {
     "GET /api/plan": Role.VIEWER,
     "POST /api/verify": Role.VIEWER,
     "POST /api/uploads": Role.OPERATOR,
+    "GET /api/data/objects": Role.VIEWER,
+    "GET /api/data/objects/<name>/fields": Role.VIEWER,
     "GET /api/data/template": Role.VIEWER,
     "GET /api/mappings": Role.VIEWER,
     "POST /api/mappings": Role.ADMIN,

@@ -24,7 +24,7 @@ from waybill.runs.model import Options, RunKind, RunRecord, RunStatus
 from waybill.runs.store import RunStore
 from waybill.runs.work import WorkBucket
 from waybill.salesforce.client import UserInfo
-from waybill.salesforce.describe import FieldDescribe, ObjectDescribe
+from waybill.salesforce.describe import FieldDescribe, ObjectDescribe, ObjectSummary, object_summary
 from waybill.salesforce.ids import to18
 from waybill.salesforce.updating import RowResult
 from waybill.salesforce.usage import Usage
@@ -87,6 +87,10 @@ class FakeSalesforce:
     def describe_many(self, sobjects: Sequence[str]) -> list[dict[str, Any] | None]:
         self._asked()
         return [self.objects_known.get(name.lower()) for name in sobjects]
+
+    def objects(self) -> list[ObjectSummary]:
+        self._asked()
+        return [object_summary(known) for known in self.objects_known.values()]
 
     def limits(self) -> Usage:
         self._asked()
