@@ -13,6 +13,7 @@ import boto3
 import pytest
 import requests
 
+from infra.catalogue import KINDS
 from local.aws.home import LocalHome
 from local.layout import Ports
 from local.samples.org import build_org
@@ -56,7 +57,8 @@ def test_a_stack_starts_loads_samples_answers_and_stops(tmp_path: Path) -> None:
         assert s3.list_objects_v2(Bucket=local["source_bucket"])["KeyCount"] == loaded.objects
         assert requests.get(new, timeout=5).content == b"opens"
         assert _client("dynamodb", local).describe_table(TableName=local["table"])["Table"]["TableStatus"] == "ACTIVE"
-        assert len(_client("stepfunctions", local).list_state_machines()["stateMachines"]) == 3
+        machines = _client("stepfunctions", local).list_state_machines()["stateMachines"]
+        assert {machine["name"] for machine in machines} == {f"waybill-local-{kind}" for kind in KINDS}
         assert requests.get(local["console"]["url"], timeout=5).status_code == 200
         assert requests.get(f"{local['api']['url']}/status", timeout=5).status_code == 401
 
