@@ -167,6 +167,10 @@ def from_json(raw: Mapping[str, Any]) -> SavedMapping:  # Any: JSON
         raise InvalidInput(f"This is not a mapping: {error!r}.") from error
     if not mapping.tables:
         raise InvalidInput(f"The mapping {mapping.name} has no tables.")
+    names = [table.table.strip().lower() for table in tables]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InvalidInput(f"The mapping {mapping.name} has the table {twice[0]} twice.")
     return mapping
 
 

@@ -2,6 +2,8 @@
 
 import base64
 import io
+import subprocess
+import sys
 from typing import Any
 
 import openpyxl
@@ -44,6 +46,12 @@ def test_a_template_is_a_workbook_with_the_fields_that_the_org_has(org: Stack) -
 @pytest.mark.parametrize("objects", ["", ",", ",".join(f"Item{n}__c" for n in range(26)), "x" * 3_000])
 def test_a_template_of_nothing_or_of_too_much_is_refused(org: Stack, objects: str) -> None:
     assert org.ask("GET", f"/api/data/template?objects={objects}").status == 422
+
+
+def test_only_who_asks_for_a_template_waits_for_openpyxl() -> None:
+    script = "import sys, waybill.api.app; print(sorted({'openpyxl', 'python_calamine', 'pandas'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_an_object_that_the_org_does_not_know_is_named(org: Stack) -> None:

@@ -89,6 +89,11 @@ def test_what_is_no_mapping_is_not_saved(stack: Stack, wrong: dict[str, Any]) ->
     assert stack.pages("/api/mappings") == []
 
 
+def test_a_table_that_is_mapped_twice_is_refused_by_its_name(stack: Stack) -> None:
+    reply = stack.ask("PUT", "/api/mappings/m", {"tables": [TABLE, {**TABLE, "table": " ITEMS"}]})
+    assert (reply.status, "the table items twice" in reply.json["detail"]) == (422, True)
+
+
 @pytest.mark.parametrize("name", ["-m", ".", "a b", "a@2", "x" * 81, "MAPPING%23a"])
 def test_a_name_that_could_be_mistaken_is_refused(stack: Stack, name: str) -> None:
     assert stack.ask("POST", "/api/mappings", {"name": name, **body()}).status == 422
