@@ -13,6 +13,7 @@ from typing import Any
 
 from moto.core.request import Request
 from moto.s3 import notifications
+from moto.s3.models import FakeDeleteMarker
 
 from local.aws.dispatch import ACCOUNT_ID, REGION, Reply, json_reply
 from local.aws.intrinsics import TemplateError
@@ -239,15 +240,13 @@ class EventBus:
 
     def put_s3_event(self, account_id: str, bucket: Any, event_name: str, key: Any) -> None:
         """What S3 tells EventBridge about an object; in place of moto's function of these arguments."""
+        said = {"key": key.name, "sequencer": uuid.uuid4().hex[:16].upper()}
+        if not isinstance(key, FakeDeleteMarker):
+            said |= {"size": key.size, "etag": key.etag.strip('"')}
         detail = {
             "version": "0",
             "bucket": {"name": bucket.name},
-            "object": {
-                "key": key.name,
-                "size": key.size,
-                "etag": key.etag.strip('"'),
-                "sequencer": uuid.uuid4().hex[:16].upper(),
-            },
+            "object": said,
             "requester": account_id,
             "reason": event_name.removeprefix("s3:").partition(":")[2] + "Object",
         }

@@ -5,6 +5,8 @@ from typing import Any, cast
 
 import boto3
 import pytest
+from moto import mock_aws
+from moto.s3 import notifications
 
 from local.aws.endpoint import Endpoint
 from local.aws.events import START_EXECUTION, EventBus, Rule, Schedule, Target, compile_pattern, make_event
@@ -174,3 +176,31 @@ def test_put_events_reaches_the_rules(aws: Endpoint, world: World) -> None:
     bus.stop()
 
     assert (reply["FailedEntryCount"], reply["Entries"][1]["ErrorCode"], world.invoked) == (1, "MalformedDetail", [{"n": 1}])
+
+
+def test_objects_that_come_and_go_are_told_as_s3_tells_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"source": ["aws.s3"]}
+    bus = world.bus(rule({"Arn": LAMBDA, "Id": "t"}, pattern=given))
+    bus.start()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        monkeypatch.setattr(notifications, "_send_event_bridge_message", bus.put_s3_event)
+        s3 = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket="work")
+        s3.put_bucket_versioning(Bucket="work", VersioningConfiguration={"Status": "Enabled"})
+        s3.put_bucket_notification_configuration(Bucket="work", NotificationConfiguration={"EventBridgeConfiguration": {}})
+        s3.put_object(Bucket="work", Key="inbox/a.csv", Body=b"four")
+        s3.delete_object(Bucket="work", Key="inbox/a.csv")
+        s3.delete_object(Bucket="work", Key="inbox/a.csv")  # which has a marker for its latest version by now
+    assert bus.drain()
+    bus.stop()
+
+    came, *went = world.invoked
+    assert (came["detail-type"], came["detail"]["object"]["key"], came["detail"]["object"]["size"]) == (
+        "Object Created",
+        "inbox/a.csv",
+        4,
+    )
+    assert [each["detail-type"] for each in went] == ["Object Deleted"] * 2
+    assert "size" not in went[1]["detail"]["object"]
