@@ -110,3 +110,16 @@ def test_a_run_that_is_to_pause_parks_what_another_attempt_has_not_told_of(shop:
     shop.s3.world.before["copy"] = tell_and_pause
     assert shop.copy().status is Status.MORE  # asked at every hundredth file only: the next call hears it
     assert shop.copy().status is Status.PARKED
+
+
+@pytest.mark.parametrize(("after", "copied"), [(0.7, 3), (1.1, 2)])
+def test_a_copy_that_a_killed_attempt_made_in_the_runs_first_second_is_the_runs(shop: Shop, after: float, copied: int) -> None:
+    row = shop.world.manifest(shop.run)[shop.entries[0]]
+    assert row.location is not None
+    made = copy_one(CopyJob(shop.entries[0], row.location, row.facts, "ours", row.keys), shop.tools).modified
+    assert made is not None
+    # S3 tells the second in which it was made, the run knows the millisecond in which it began.
+    minute, second = made.strftime("%Y-%m-%dT%H:%M:"), made.second
+    shop.run = shop.run.model_copy(update={"started_at": f"{minute}{second + after:06.3f}Z"})
+    shop.copy()
+    assert shop.validate()["copied"] == copied

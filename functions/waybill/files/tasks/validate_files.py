@@ -25,6 +25,8 @@ from waybill.runs.work import Row, WorkBucket, run_prefix
 from waybill.settings import CopyEnvironment
 from waybill.telemetry import emit
 
+# The length of a time to the second.
+_SECOND = len("2026-11-21T12:00:00")
 _FAILURES = {
     CopyStatus.SOURCE_MISSING: (FileEvent.MISSING, "SOURCE_MISSING"),
     CopyStatus.ARCHIVED: (FileEvent.ARCHIVED, "SOURCE_ARCHIVED"),
@@ -176,8 +178,8 @@ def _verdict(row: ManifestRow, outcome: CopyOutcome | None, sizes: Mapping[str, 
         checksum=outcome.checksum,
         proof=proven,
     )
-    # An object that is there since this run began was copied by an attempt of this run that could not say so.
-    here_now = outcome.modified is not None and iso(outcome.modified) >= run.started_at
+    # An object that is there since this run began was copied by an attempt of this run that could not say so. S3 tells whole seconds.
+    here_now = outcome.modified is not None and iso(outcome.modified)[:_SECOND] >= run.started_at[:_SECOND]
     return _Verdict(good, copied=outcome.status is CopyStatus.COPIED or here_now, size=facts.size)
 
 
