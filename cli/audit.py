@@ -1,5 +1,6 @@
 """The commands of the audit: who did what, and whether the records are as they were written."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -40,22 +41,34 @@ def list_(app: App, count: int) -> ExitCode:
         if not found:
             console.print("Nothing was changed, and nobody has tried to.", markup=False)
             return
-        rows = table("", "when", "who", "role", "from", "what", "to", "outcome")
+        rows = table("", "when", "who", "role", "from", "what", "outcome", "told")
         for each in found:
-            action = str(each["action"]).removeprefix("POST ").removeprefix("/api/")
+            method, _, _ = str(each["action"]).partition(" ")
+            what = f"{method} {str(each['resource']).removeprefix('/api')}"
             cells = (
                 words.when(each["at"]),
                 each["actor"],
                 each["role"],
                 each["source"],
-                action,
-                each["resource"],
+                what,
                 each["outcome"],
+                told(each["detail"]),
             )
             rows.add_row(*(Text(words.safe(cell)) for cell in cells))
         console.print(rows)
 
     return app.finish({"records": found}, show=page)
+
+
+def told(detail: str) -> str:
+    """What a person wants of a record's detail: what was asked for, the run that came of it, or why nothing did."""
+    try:
+        said = json.loads(detail)
+        request, reply = said.get("request") or {}, said.get("reply") or {}
+        parts = [request.get("kind"), request.get("mode"), reply.get("run_id"), reply.get("detail"), said.get("why")]
+    except (ValueError, AttributeError):
+        return ""
+    return " ".join(str(part) for part in parts if part)
 
 
 @audit.command(

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, replace
 
+from cli.audit import told
 from tests.unit.cli.conftest import FakeApi, Run
 from tests.unit.test_audit import chain
 
@@ -46,3 +47,11 @@ def test_the_list_names_who_did_what(run: Run, api: FakeApi) -> None:
     done = run("audit", "list", "--days", "2")
     assert all(word in done.out for word in ("ana", "admin", "192.0.2.7", "asked"))
     assert [asked.query["day"] for asked in api.requests("GET", "/audit")] == ["2026-11-20", "2026-11-21"]
+
+
+def test_the_list_tells_what_was_asked_what_came_of_it_and_why_not() -> None:
+    assert told('{"request": {"kind": "cutover", "mode": "execute"}, "before": null}') == "cutover execute"
+    assert told('{"reply": {"run_id": "cutover-1", "status": "running"}}') == "cutover-1"
+    assert told('{"reply": {"class": "Forbidden", "detail": "This takes the role admin."}}') == "This takes the role admin."
+    assert told('{"why": "This takes the role admin."}') == "This takes the role admin."
+    assert told("no JSON") == told("[1]") == told('{"request": "x"}') == ""
