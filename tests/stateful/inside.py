@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import timedelta
+from typing import Any
 from urllib.parse import unquote
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -12,14 +12,6 @@ from moto.s3.models import s3_backends
 
 from local.aws.dispatch import REGION
 from local.stack import LocalStack
-
-
-class Made(NamedTuple):
-    """An object of the destination; `at` in UTC."""
-
-    etag: str
-    at: datetime
-    version: str | None
 
 
 @dataclass(frozen=True)
@@ -41,9 +33,14 @@ class Inside:
         found = self._keys().get(unquote(link.partition(f"/{self.stack.names.destination_bucket}/")[2]))
         return None if found is None else bytes(found.value)
 
-    def objects(self) -> Mapping[str, Made]:
+    def objects(self) -> Mapping[str, object]:
         """The destination: what must never change about each key."""
-        return {key: Made(found.etag, found.last_modified, found.version_id) for key, found in self._keys().items()}
+        return {key: (found.etag, found.last_modified, found.version_id) for key, found in self._keys().items()}
+
+    def a_second_passes(self) -> None:
+        """Runs of a life follow each other within one, and S3 tells times to the second: so each object becomes a second older."""
+        for found in self._keys().values():
+            found.last_modified -= timedelta(seconds=1)
 
     def _keys(self) -> Mapping[str, Any]:
         keys: Mapping[str, Any] = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[self.stack.names.destination_bucket].keys
