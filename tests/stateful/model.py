@@ -202,15 +202,13 @@ def after_rollback(world: World, files: Files, wanted: Callable[[File], bool], *
             after[entry_id] = replace(file, state=State.ENTRY_DELETED, error="ENTRY_DELETED")
         elif sure and shown == file.url:
             counts["rolled_back"] += 1
-            counts["already"] += 1
             after[entry_id] = replace(file, state=State.ROLLED_BACK, new=None, by=None, error=None)
         elif sure:
             counts["conflicts"] += 1
             after[entry_id] = replace(file, state=State.CONFLICT, error="CONFLICT")
     if dry:
-        counts["to_restore"] = counts.pop("rolled_back", 0) - counts.pop("already", 0)
+        counts["to_restore"] = counts.pop("rolled_back", 0)
         return Expected(files, frozenset(), frozenset(), counts)
-    counts.pop("already", None)
     return Expected(after, frozenset(), frozenset(restored), counts)
 
 

@@ -62,7 +62,8 @@ def switch_totals(store: RunStore, record: RunRecord, delta: Counts | None) -> T
         totals.classes.update(unit["classes"])
         totals.widest_window_ms = max(totals.widest_window_ms, unit["window_ms"])
     done = outcomes[Outcome.DONE] + outcomes[Outcome.ALREADY]
-    due = outcomes[Outcome.TO_DO] if record.dry_run else 0
+    # A row that shows the value already is counted by the real run, so by the dry one as well: what is foretold is what comes.
+    due = outcomes[Outcome.TO_DO] + outcomes[Outcome.ALREADY] if record.dry_run else 0
     counts = Counts(conflicts=outcomes[Outcome.CONFLICT], failed=outcomes[Outcome.FAILED], held_back=outcomes[Outcome.HELD])
     if record.kind is RunKind.ROLLBACK:
         counts += Counts(

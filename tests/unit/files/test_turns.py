@@ -248,6 +248,22 @@ def test_a_lost_reply_is_looked_into_before_anything_is_written_again(world: Wor
     assert world.state(entry) is FileState.SWITCHED
 
 
+def test_a_dry_run_foretells_also_the_rows_that_show_the_new_link_already(world: World) -> None:
+    shown, other = world.entries(2)
+    item = world.ledger.get(world.account, shown)
+    assert item is not None
+    world.edit(shown, Switch(LINKS, "cutover-1").row(item).new)
+    real, world.run = world.run, world.run.model_copy(update={"dry_run": True})
+    world.turns().take(world.unit("dry-00000"), sequence=0, after=None)
+    dry = world.record.model_copy(update={"options": Options(mode="dry_run")})
+    assert switch_totals(world.store, dry, None).counts.to_switch == 2
+    assert world.state(other) is FileState.VERIFIED
+
+    world.run = real
+    result = world.turns().take(world.unit(), sequence=0, after=None)
+    assert result["outcomes"] == {Outcome.ALREADY: 1, Outcome.DONE: 1}
+
+
 def test_nothing_is_written_once_the_lock_is_lost(world: World) -> None:
     (entry,) = world.entries(1)
     world.locked_out = True
