@@ -28,6 +28,10 @@ class Inside:
                 if str(key.value).startswith(prefix):
                     yield item.to_json()["Attributes"]
 
+    def began(self, run_id: str) -> bool:
+        """Whether the run got as far as to be recorded."""
+        return any(item["pk"]["S"] == f"RUN#{run_id}" for item in self.items("RUN"))
+
     def stored(self, link: str) -> bytes | None:
         """What a link of Waybill's opens."""
         found = self._keys().get(unquote(link.partition(f"/{self.stack.names.destination_bucket}/")[2]))

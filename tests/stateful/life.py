@@ -230,7 +230,9 @@ class Life:
     def rollback(self, mode: str, what: int, which: int, moment: Moment | None) -> None:
         """`what`: all, one account's, or one run's."""
         dry = mode == "dry_run"
-        cuts = [run.id for run in self.runs if run.view["kind"] == "cutover" and not run.view["dry_run"]]
+        cuts = [
+            run.id for run in self.runs if run.view["kind"] == "cutover" and not run.view["dry_run"] and self.inside.began(run.id)
+        ]
         account = self._account(which)
         options: dict[str, Any] = {"all": True}
         if what == 1 and self._has_entries(account):

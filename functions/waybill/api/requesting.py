@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from waybill.api.models import BackupRequest, CutoverRequest, LoadRequest, RollbackRequest, UndoRequest
-from waybill.errors import InvalidInput
+from waybill.errors import InvalidInput, NotFound
 from waybill.records.mappings import MappingStore
 from waybill.records.scope import require_load
 from waybill.runs.model import RunKind
@@ -74,7 +74,10 @@ def _refuse_files(
 
 
 def _require_executed_cutover(store: RunStore, run_id: str) -> None:
-    record = store.get(run_id)
+    record = store.find(run_id)
+    if record is None:
+        why = "there is none of this id, or it ended before it began, and switched nothing"
+        raise NotFound(f"Run {run_id} is not recorded: {why}. `waybill runs list` shows the runs.")
     if record.kind is not RunKind.CUTOVER:
         raise InvalidInput(f"Run {run_id} is a {record.kind}: only what a cutover switched can be rolled back.")
     if record.dry_run:

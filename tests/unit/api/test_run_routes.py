@@ -117,10 +117,12 @@ def test_only_an_executed_cutover_can_be_rolled_back_by_run(stack: Stack) -> Non
     stack.run("cutover-dry", options={"mode": "dry_run"})
     stack.run("backup-r1")
 
-    def status(run_id: str) -> int:
-        return int(start(stack, {"kind": "rollback", "mode": "execute", "run_id": run_id}).status)
+    def reply(run_id: str) -> Any:
+        return start(stack, {"kind": "rollback", "mode": "execute", "run_id": run_id})
 
-    assert [status(run_id) for run_id in ("cutover-r1", "cutover-dry", "backup-r1", "cutover-none")] == [202, 422, 422, 404]
+    runs = ("cutover-r1", "cutover-dry", "backup-r1", "cutover-none")
+    assert [reply(run_id).status for run_id in runs] == [202, 422, 422, 404]
+    assert "ended before it began" in reply("cutover-none").json["detail"]
 
 
 def test_an_unknown_run_is_not_found(stack: Stack) -> None:
