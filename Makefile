@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo up test lint contract-servers crash-matrix soak soak-faults soak-model bench lock audit licences clean
+.PHONY: setup demo up test lint contract-servers crash-matrix soak soak-faults soak-model bench lock openapi audit licences clean
 
 setup: .venv/.ready
 
@@ -90,6 +90,10 @@ lock: setup
 	$(BIN)/uv pip compile pyproject.toml --extra records --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet -c requirements.txt -o requirements-records.txt
 	$(BIN)/uv pip compile pyproject.toml --extra records --extra cli --extra infra --extra local --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet -c requirements.txt -o requirements-dev.txt
 	$(BIN)/uv pip compile bench/requirements.in --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet -o bench/requirements.txt
+
+# Renews docs/openapi.json from the routes.
+openapi: setup
+	$(BIN)/python -m waybill.api.openapi docs/openapi.json
 
 # Known weaknesses of what is locked. Where the advisory services cannot be reached it says so, and fails but on CI.
 audit: setup

@@ -16,6 +16,7 @@ from waybill.api import (
     data_routes,
     file_routes,
     mapping_routes,
+    overview_routes,
     problems,
     rebuild_routes,
     roles,
@@ -37,6 +38,7 @@ app.include_router(mapping_routes.router)
 app.include_router(rebuild_routes.router)
 app.include_router(user_routes.router)
 app.include_router(audit_routes.router)
+app.include_router(overview_routes.router)
 
 NO_ROUTE = "There is no such route, or not with this method."
 NOBODY = Caller(subject="", name="nobody", role=None)

@@ -1,6 +1,5 @@
 """Routes of the audit: its end, and its records day by day. Whoever reads them all can check the chain himself."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -8,9 +7,10 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import StringConstraints
 
 from waybill.api.cursors import Cursor, decoded
-from waybill.api.models import AuditHead, AuditRecord, Page
+from waybill.api.models import Page
 from waybill.api.run_routes import Limit, Where
 from waybill.api.services import current
+from waybill.audit import Head, Record
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
@@ -24,13 +24,13 @@ class RecordCursor(Cursor):
 
 
 @router.get("/api/audit/head", summary="The end of the audit's chain")
-def head() -> AuditHead:
-    return AuditHead(**asdict(current.get().audit.head()))
+def head() -> Head:
+    return current.get().audit.head()
 
 
 @router.get("/api/audit", summary="The audit's records of a day, oldest first")
-def records(day: Day, cursor: Where = None, limit: Limit = 100) -> Page[AuditRecord]:
+def records(day: Day, cursor: Where = None, limit: Limit = 100) -> Page[Record]:
     behind = decoded(RecordCursor, cursor)
     found = list(current.get().audit.day(day, after=behind.after if behind else None, limit=limit))
     following = RecordCursor(after=found[-1][0]).encoded() if len(found) == limit else None
-    return Page[AuditRecord](items=[AuditRecord(**asdict(record)) for _, record in found], next=following)
+    return Page[Record](items=[record for _, record in found], next=following)

@@ -1,4 +1,4 @@
-"""Routes of the file migration: status, readiness, accounts, check, plan, verify."""
+"""Routes of the file migration: status, readiness, accounts, files, check, plan, verify."""
 
 from typing import Annotated, Literal
 
@@ -12,14 +12,18 @@ from waybill.api.cursors import Cursor, decoded
 from waybill.api.models import CheckReport, Page, PlanView, ReadinessView, VerifyReply, VerifyRequest
 from waybill.api.run_routes import Where
 from waybill.api.services import current
+from waybill.api.waybills import waybill_of
 from waybill.files import views
 from waybill.files.domain import NO_ACCOUNT, FileState
+from waybill.files.tracing import WaybillView
 from waybill.files.verifying import unknown_entries, verify_page
 from waybill.runs.model import AccountId
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
 Limit = Annotated[int, Query(ge=1, le=2000)]
+Wanted = Annotated[str, Query(max_length=100, description="Part of the name, or of the id")]
+EntryId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$")]
 
 
 class AccountsCursor(Cursor):
@@ -46,26 +50,40 @@ def readiness() -> ReadinessView:
 
 
 @router.get("/api/accounts", summary="Accounts with their entries, files and states")
-def accounts(cursor: Where = None, limit: Limit = 500, source: Literal["org", "ledger"] = "org") -> Page[views.AccountView]:
+def accounts(
+    cursor: Where = None, limit: Limit = 500, source: Literal["org", "ledger"] = "org", query: Wanted = ""
+) -> Page[views.AccountView]:
     services = current.get()
     behind = decoded(AccountsCursor, cursor)
     after = behind.after if behind else ""
     if source == "ledger":
-        items, last = views.ledger_accounts(services.ledger, after=after, limit=limit)
+        items, last = views.ledger_accounts(services.ledger, after=after, limit=limit, query=query)
     else:
-        items, last = views.org_accounts(services.reader, services.ledger, after=after, limit=limit, names=services.account_names)
+        items, last = views.org_accounts(
+            services.reader, services.ledger, after=after, limit=limit, names=services.account_names, query=query
+        )
     return Page[views.AccountView](items=items, next=AccountsCursor(after=last).encoded() if last else None)
 
 
 @router.get("/api/accounts/<account_id>/files", summary="An account's files")
 def account_files(
-    account_id: Annotated[AccountId, Path()], cursor: Where = None, limit: Limit = 100, state: FileState | None = None
+    account_id: Annotated[AccountId, Path()],
+    cursor: Where = None,
+    limit: Limit = 100,
+    state: FileState | None = None,
+    query: Wanted = "",
 ) -> Page[views.FileView]:
     services = current.get()
     account = services.known_account(account_id)
     behind = decoded(EntryCursor, cursor)
-    items, last = views.account_files(services.ledger, account, after=behind.after if behind else None, state=state, limit=limit)
+    after = behind.after if behind else None
+    items, last = views.account_files(services.ledger, account, after=after, limit=limit, state=state, query=query)
     return Page[views.FileView](items=items, next=EntryCursor(after=last).encoded() if last else None)
+
+
+@router.get("/api/files/<entry_id>", summary="One file's waybill: every step that was written down")
+def file(entry_id: Annotated[EntryId, Path()], account_id: AccountId | None = None) -> WaybillView:
+    return waybill_of(current.get(), entry_id, account_id)
 
 
 @router.post("/api/check", summary="Is everything in place? Makes one harmless update")

@@ -107,7 +107,7 @@ def list_mappings(cursor: Where = None, limit: Limit = 100) -> Page[MappingHead]
     )
 
 
-@router.post("/api/mappings", summary="Save a new mapping")
+@router.post("/api/mappings", summary="Save a new mapping", status_code=HTTPStatus.CREATED.value)
 def create(request: Annotated[NewMapping, Body()]) -> Response[MappingView]:
     mappings = current.get().mappings
     try:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from waybill.api.roles import Role
 from waybill.files.verifying import Difference, Mismatch, Verified
-from waybill.runs.model import MAX_FILES, AccountId, InputKey, LoadMode, MappingName, MappingVersion, RunId
+from waybill.runs.model import MAX_FILES, AccountId, ErrorRow, InputKey, LoadMode, MappingName, MappingVersion, RowError, RunId
 from waybill.settings import ApiName
 
 # An execution's input may have 256 KB: this many accounts take less than half of it.
@@ -102,15 +102,6 @@ class VerifyRequest(Request):
     cursor: str | None = None
 
 
-class SignInView(BaseModel):
-    """The user pool as an OAuth client sees it: the authorization code flow with PKCE, and no client secret."""
-
-    authorize_url: str
-    token_url: str
-    client_id: str
-    scope: str
-
-
 class MeView(BaseModel):
     """The user of the token that was sent. `role`: the highest of his groups; None where none is ours."""
 
@@ -119,37 +110,15 @@ class MeView(BaseModel):
     role: Role | None
 
 
-class AuditHead(BaseModel):
-    """The last record of the audit; `sequence` 0 where there is none. Note the hash elsewhere, and a cut chain will be told."""
-
-    sequence: int
-    hash: str
-    at: str
-    first_day: str
-
-
-class AuditRecord(BaseModel):
-    """A record of the audit; `detail` is JSON as text, as it went into the hash."""
-
-    sequence: int
-    at: str
-    actor: str
-    role: str
-    source: str
-    action: str
-    resource: str
-    outcome: str
-    detail: str
-    of: int
-    previous: str
-    hash: str
-
-
 class Page(BaseModel, Generic[T]):
     """A page of a list; `next` is the cursor of the page behind it, None on the last."""
 
     items: list[T]
     next: str | None = None
+
+
+class ErrorPage(Page[ErrorRow | RowError]):
+    """A page of a run's error rows: of files, or of rows of an input."""
 
 
 class LogEvent(BaseModel):

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 
 from waybill.api.cursors import Cursor, decoded
 from waybill.api.executions import Executions
-from waybill.api.models import Cleanup, LogEvent, Page, RunAccountView
+from waybill.api.models import Cleanup, ErrorPage, LogEvent, Page, RunAccountView
 from waybill.api.progress import delta_of
 from waybill.clock import parse_iso
 from waybill.errors import InvalidInput, NotFound
@@ -48,28 +48,28 @@ class HistoryCursor(Cursor):
     token: Annotated[str, StringConstraints(min_length=1, max_length=4_096)]
 
 
-def runs_page(store: RunStore, *, cursor: str | None, limit: int) -> Page[RunView]:
+def runs_page(
+    store: RunStore, *, cursor: str | None, limit: int, kind: RunKind | None = None, status: RunStatus | None = None
+) -> Page[RunView]:
     """Runs, newest first, with their accounts left out."""
     behind = decoded(RunsCursor, cursor)
     records = store.all()
     start = 0
     if behind is not None:
         start = next((n + 1 for n, record in enumerate(records) if record.run_id == behind.after), len(records))
-    chosen = records[start : start + limit]
-    more = start + limit < len(records)
+    wanted = [record for record in records[start:] if kind in {None, record.kind} and status in {None, record.status}]
+    chosen = wanted[:limit]
     views = [RunView.of(record).model_copy(update={"accounts": ()}) for record in chosen]
-    return Page[RunView](items=views, next=RunsCursor(after=chosen[-1].run_id).encoded() if more and chosen else None)
+    return Page[RunView](items=views, next=RunsCursor(after=chosen[-1].run_id).encoded() if len(wanted) > limit else None)
 
 
-def errors_page(
-    store: RunStore, work: WorkBucket, record: RunRecord | None, *, cursor: str | None, limit: int
-) -> Page[ErrorRow | RowError]:
+def errors_page(store: RunStore, work: WorkBucket, record: RunRecord | None, *, cursor: str | None, limit: int) -> ErrorPage:
     """A run's error rows; for a cutover those of its backup follow. The rows of the pages before are read over again."""
     behind = decoded(OffsetCursor, cursor)
     start = behind.offset if behind else 0
     found = list(islice(_errors(store, work, record), start, start + limit + 1)) if record is not None else []
     following = OffsetCursor(offset=start + limit).encoded() if len(found) > limit else None
-    return Page[ErrorRow | RowError](items=found[:limit], next=following)
+    return ErrorPage(items=found[:limit], next=following)
 
 
 def _errors(store: RunStore, work: WorkBucket, record: RunRecord) -> Iterator[ErrorRow | RowError]:

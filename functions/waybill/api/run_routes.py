@@ -6,16 +6,29 @@ from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
+from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from waybill import compose
-from waybill.api.models import Cleanup, IdempotencyKey, LogEvent, Page, RunAccountView, RunRequest, Upload, UploadRequest
+from waybill.api.models import (
+    Cleanup,
+    ErrorPage,
+    IdempotencyKey,
+    LogEvent,
+    Page,
+    RunAccountView,
+    RunRequest,
+    Upload,
+    UploadRequest,
+)
 from waybill.api.reading import accounts_page, clean_up, errors_page, history_page, report_piece, runs_page
 from waybill.api.requesting import pinned
 from waybill.api.roles import role_to_start
 from waybill.api.services import current
 from waybill.counting import by_service
-from waybill.runs.model import ErrorRow, RowError, RunId, RunView
+from waybill.files.throughput import ThroughputView
+from waybill.files.throughput import throughput as throughput_of
+from waybill.runs.model import RunId, RunKind, RunStatus, RunView
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
@@ -24,7 +37,7 @@ Where = Annotated[str | None, Query(description="The `next` of the page before")
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
-@router.post("/api/runs", summary="Start a run")
+@router.post("/api/runs", summary="Start a run", status_code=HTTPStatus.ACCEPTED.value)
 def start(
     request: Annotated[RunRequest, Body()], key: Annotated[IdempotencyKey | None, Header(alias="Idempotency-Key")] = None
 ) -> Response[RunView]:
@@ -40,8 +53,10 @@ def upload(request: Annotated[UploadRequest, Body()]) -> Upload:
 
 
 @router.get("/api/runs", summary="Runs, newest first")
-def list_runs(cursor: Where = None, limit: Limit = 50) -> Page[RunView]:
-    return runs_page(current.get().store, cursor=cursor, limit=limit)
+def list_runs(
+    cursor: Where = None, limit: Limit = 50, kind: RunKind | None = None, status: RunStatus | None = None
+) -> Page[RunView]:
+    return runs_page(current.get().store, cursor=cursor, limit=limit, kind=kind, status=status)
 
 
 @router.delete("/api/runs", summary="Delete the records of old runs")
@@ -64,12 +79,39 @@ def accounts(run_id: Id, cursor: Where = None, limit: Limit = 100) -> Page[RunAc
 
 
 @router.get("/api/runs/<run_id>/errors", summary="A run's error rows")
-def errors(run_id: Id, cursor: Where = None, limit: Limit = 100) -> Page[ErrorRow | RowError]:
+def errors(run_id: Id, cursor: Where = None, limit: Limit = 100) -> ErrorPage:
     services = current.get()
     return errors_page(services.store, services.work, services.record(run_id), cursor=cursor, limit=limit)
 
 
-@router.get("/api/runs/<run_id>/report", summary="A piece of the run's report")
+@router.get("/api/runs/<run_id>/throughput", summary="How much a run did, over time")
+def throughput(run_id: Id) -> ThroughputView:
+    services = current.get()
+    record = services.record(run_id)
+    if record is None:  # it is starting
+        return ThroughputView(bucket_seconds=1, points=[])
+    return throughput_of(record, store=services.store, work=services.work)
+
+
+_REPORT: dict[int, OpenAPIResponse] = {
+    HTTPStatus.OK.value: {
+        "description": "The report, or a piece of it",
+        "headers": {
+            "Waybill-Next-Offset": {
+                "description": "Where the next piece begins; not there with the last one",
+                "schema": {"type": "integer"},
+            }
+        },
+        "content": {
+            "application/json": {"schema": {"type": "object", "additionalProperties": True}},
+            "text/csv": {"schema": {"type": "string"}},
+            "text/plain": {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
+@router.get("/api/runs/<run_id>/report", summary="A piece of the run's report", responses=_REPORT)
 def report(
     run_id: Id,
     form: Annotated[Literal["json", "csv", "errors.csv"], Query(alias="format")] = "json",
@@ -90,18 +132,18 @@ def logs(run_id: Id, cursor: Where = None, limit: Limit = 200) -> Page[LogEvent]
     return history_page(services.executions, services.operator.execution_arn(run_id), cursor=cursor, limit=limit)
 
 
-@router.post("/api/runs/<run_id>/pause", summary="Let a run stand still")
+@router.post("/api/runs/<run_id>/pause", summary="Let a run stand still", status_code=HTTPStatus.ACCEPTED.value)
 def pause(run_id: Id) -> Response[RunView]:
     return _accepted(current.get().operator.pause(run_id))
 
 
-@router.post("/api/runs/<run_id>/resume", summary="Let a run go on")
+@router.post("/api/runs/<run_id>/resume", summary="Let a run go on", status_code=HTTPStatus.ACCEPTED.value)
 def resume(run_id: Id) -> Response[RunView]:
     services = current.get()
     return _accepted(services.operator.resume(run_id, requested_by=services.requested_by))
 
 
-@router.post("/api/runs/<run_id>/cancel", summary="End a run")
+@router.post("/api/runs/<run_id>/cancel", summary="End a run", status_code=HTTPStatus.ACCEPTED.value)
 def cancel(run_id: Id) -> Response[RunView]:
     return _accepted(current.get().operator.cancel(run_id))
 

@@ -2,15 +2,16 @@
 
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from waybill.api.models import MeView, SignInView
+from waybill.api.models import MeView
 from waybill.api.services import current
+from waybill.settings import SignIn
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
 
 @router.get("/api/sign-in", summary="Where to log in; needs no token")
-def sign_in() -> SignInView:
-    return SignInView.model_validate(current.get().environment.sign_in.model_dump())
+def sign_in() -> SignIn:
+    return current.get().environment.sign_in
 
 
 @router.get("/api/me", summary="Who asks, and in which role")

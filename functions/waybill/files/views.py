@@ -11,11 +11,12 @@ from waybill.files.domain import NO_ACCOUNT, FileState
 from waybill.files.entries import AccountActivity, EntryReader
 from waybill.files.ledger import AccountSummary, FileItem, Ledger
 from waybill.files.urls import mask
-from waybill.runs.model import Context, RunKind, RunRecord, RunStatus
+from waybill.runs.model import Context, Counts, RunKind, RunRecord, RunStatus
 
 TOP_ACCOUNTS = 10
-# Items of the ledger that one page reads at most, also where few of them are in the state asked for.
-FILES_READ = 2_000
+# What one page reads at most, also where little of it is what was asked for: items of the ledger; accounts that the ledger knows;
+# accounts of which Salesforce is asked.
+FILES_READ, ACCOUNTS_READ, ACCOUNTS_ASKED = 2_000, 5_000, 2_000
 _GOOD = (FileState.VERIFIED, FileState.SWITCHED, FileState.ROLLED_BACK)
 
 
@@ -59,16 +60,51 @@ class PhaseView(View):
     status: RunStatus
     started_at: str
     ended_at: str | None
-    files: dict[str, int]
+    files: Counts
+
+
+class FilesView(View):
+    """Files by state, those whose entries are deleted beside `total`; `bytes` of those copied. `success_rate`: 0 to 1; None without any file."""
+
+    total: int
+    verified: int
+    switched: int
+    rolled_back: int
+    failed: int
+    source_missing: int
+    source_archived: int
+    conflict: int
+    excluded: int
+    entry_deleted: int
+    bytes: int
+    success_rate: float | None
+
+
+class AccountsView(View):
+    """How many accounts have files; `complete`: all of them verified or switched. `top`: those with the most."""
+
+    total: int
+    complete: int
+    incomplete: int
+    top: list[AccountView]
+
+
+class StandingView(View):
+    """Whether there is a complete backup, and how many files are not verified."""
+
+    ready: bool
+    backup_run_id: str | None
+    backup_ended_at: str | None
+    unverified: int
 
 
 class StatusView(View):
-    """Where the migration stands. `readiness` is by the ledger alone; /api/readiness asks Salesforce as well."""
+    """Where the migration stands: `phases` by kind of run. `readiness` is by the ledger alone; /api/readiness asks Salesforce as well."""
 
-    files: dict[str, int | float]
-    accounts: dict[str, int | list[AccountView]]
+    files: FilesView
+    accounts: AccountsView
     phases: dict[str, PhaseView]
-    readiness: dict[str, bool | int | str | None]
+    readiness: StandingView
 
 
 def status(ledger: Ledger, records: Sequence[RunRecord]) -> StatusView:
@@ -86,17 +122,12 @@ def status(ledger: Ledger, records: Sequence[RunRecord]) -> StatusView:
         top = sorted([*top, summary], key=lambda each: -each.files)[:TOP_ACCOUNTS]
     total = sum(number for state, number in states.items() if state != FileState.ENTRY_DELETED)
     good = sum(states[state] for state in _GOOD)
-    files: dict[str, int | float] = {"total": total, **{state.value: states[state] for state in _kept_states()}, "bytes": size}
-    if total:
-        files["success_rate"] = round(good / total, 4)
+    kept = {state.value: states[state] for state in _kept_states()}
     return StatusView(
-        files=files,
-        accounts={
-            "total": accounts,
-            "complete": complete,
-            "incomplete": accounts - complete,
-            "top": [_account(each) for each in top],
-        },
+        files=FilesView(total=total, **kept, bytes=size, success_rate=round(good / total, 4) if total else None),
+        accounts=AccountsView(
+            total=accounts, complete=complete, incomplete=accounts - complete, top=[_account(each) for each in top]
+        ),
         phases=_phases(records),
         readiness=_readiness(records, unverified=total - good),
     )
@@ -122,18 +153,18 @@ def _phase(record: RunRecord) -> PhaseView:
         status=record.status,
         started_at=record.started_at,
         ended_at=record.ended_at,
-        files=record.counts.model_dump(),
+        files=record.counts,
     )
 
 
-def _readiness(records: Sequence[RunRecord], *, unverified: int) -> dict[str, bool | int | str | None]:
+def _readiness(records: Sequence[RunRecord], *, unverified: int) -> StandingView:
     last = last_backup(records)
-    return {
-        "ready": last is not None,
-        "backup_run_id": last.run_id if last else None,
-        "backup_ended_at": last.ended_at if last else None,
-        "unverified": unverified,
-    }
+    return StandingView(
+        ready=last is not None,
+        backup_run_id=last.run_id if last else None,
+        backup_ended_at=last.ended_at if last else None,
+        unverified=unverified,
+    )
 
 
 def last_backup(records: Sequence[RunRecord]) -> RunRecord | None:
@@ -145,26 +176,53 @@ def last_backup(records: Sequence[RunRecord]) -> RunRecord | None:
     return None
 
 
-def ledger_accounts(ledger: Ledger, *, after: str, limit: int) -> tuple[list[AccountView], str | None]:
-    """A page of the accounts that the ledger knows, in order of id, and the id behind which the next page begins."""
-    return _page((_account(summary) for summary in _summaries(ledger, after=after)), limit)
+def ledger_accounts(ledger: Ledger, *, after: str, limit: int, query: str = "") -> tuple[list[AccountView], str | None]:
+    """A page of the accounts that the ledger knows, in order of id, and the id behind which the next page begins.
+
+    With a `query` those whose name or id has it: the page may be short or empty, and not be the last.
+    """
+    accounts = (_account(summary) for summary in _summaries(ledger, after=after))
+    found, following = _page(accounts, ACCOUNTS_READ if query else limit)
+    return _matching(found, query, limit=limit, following=following)
 
 
 def org_accounts(
-    reader: EntryReader, ledger: Ledger, *, after: str, limit: int, names: Callable[[Sequence[str]], Mapping[str, str]]
+    reader: EntryReader,
+    ledger: Ledger,
+    *,
+    after: str,
+    limit: int,
+    names: Callable[[Sequence[str]], Mapping[str, str]],
+    query: str = "",
 ) -> tuple[list[AccountView], str | None]:
     """The same of all accounts that have entries in Salesforce or files in the ledger. `names` looks up those not known yet."""
-    accounts, following = _page(_joined(reader, ledger, after=after), limit)
+    accounts, following = _page(_joined(reader, ledger, after=after), ACCOUNTS_ASKED if query else limit)
     unnamed = [account.account_id for account in accounts if not account.name and account.account_id != NO_ACCOUNT]
     found = names(unnamed) if unnamed else {}
-    return [
-        account.model_copy(update={"name": account.name or found.get(account.account_id, "")}) for account in accounts
-    ], following
+    named = [account.model_copy(update={"name": account.name or found.get(account.account_id, "")}) for account in accounts]
+    return _matching(named, query, limit=limit, following=following)
 
 
 def _page(accounts: Iterator[AccountView], limit: int) -> tuple[list[AccountView], str | None]:
     found = list(islice(accounts, limit + 1))
     return found[:limit], found[limit - 1].account_id if len(found) > limit else None
+
+
+def _matching(
+    accounts: list[AccountView], query: str, *, limit: int, following: str | None
+) -> tuple[list[AccountView], str | None]:
+    """The first `limit` of a page that have `query` in their name or id, and behind which account to go on."""
+    if not query:
+        return accounts, following
+    matching = [account for account in accounts if has(query, account.name, account.account_id)]
+    kept = matching[:limit]
+    return kept, kept[-1].account_id if len(matching) > limit else following
+
+
+def has(query: str, *texts: str) -> bool:
+    """Whether one of the texts has `query` in it, in whatever case."""
+    wanted = query.casefold()
+    return any(wanted in text.casefold() for text in texts)
 
 
 def _summaries(ledger: Ledger, *, after: str) -> Iterator[AccountSummary]:
@@ -215,16 +273,19 @@ def _account(summary: AccountSummary) -> AccountView:
 
 
 def account_files(
-    ledger: Ledger, account_id: str, *, after: str | None, state: FileState | None, limit: int
+    ledger: Ledger, account_id: str, *, after: str | None, limit: int, state: FileState | None = None, query: str = ""
 ) -> tuple[list[FileView], str | None]:
-    """A page of an account's files in order of entry id, and the entry behind which the next begins. A page may be short or empty."""
+    """A page of an account's files in order of entry id, and the entry behind which the next begins. A page may be short or empty.
+
+    `query`: part of the file's name, or of the entry's id.
+    """
     found: list[FileView] = []
     last: str | None = None
     for read, file in enumerate(ledger.files(account_id, after=after)):
         if len(found) >= limit or read >= FILES_READ:
             return found, last
         last = file.entry_id
-        if state is None or file.state is state:
+        if (state is None or file.state is state) and has(query, file.name, file.entry_id):
             found.append(file_view(file))
     return found, None
 

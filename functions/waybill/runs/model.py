@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
+from pydantic_core import CoreSchema
 
 RunId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,120}$")]
 # A file, or a folder as a zip, in the work bucket.
@@ -282,6 +291,16 @@ class RunView(BaseModel):
             errors=record.errors if record.kind.context is Context.FILES else record.row_errors,
             requests=requests or {},
         )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The fields as they are declared, which the serializer hides; those that only one context has say so."""
+        told = handler({name: value for name, value in core.items() if name != "serialization"})
+        fields = handler.resolve_ref_schema(told)["properties"]
+        for context, names in _ONLY.items():
+            for name in names:
+                fields[name]["x-only"] = context.value
+        return told
 
     @model_serializer(mode="wrap")
     def _of_its_context(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:

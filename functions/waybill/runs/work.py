@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
@@ -108,10 +109,14 @@ class WorkBucket:
             raise _broken_off(key, error) from error
 
     def keys(self, prefix: str) -> Iterator[str]:
+        return (key for key, _ in self.written(prefix))
+
+    def written(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        """The keys below `prefix`, in order, each with the time when its object was written."""
         token: dict[str, str] = {}
         while True:
             page = self._call("list_objects_v2", Prefix=prefix, **token)
-            yield from (entry["Key"] for entry in page.get("Contents", []))
+            yield from ((entry["Key"], entry["LastModified"]) for entry in page.get("Contents", []))
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}

@@ -135,6 +135,7 @@ class FakeReader:
         return (entry for entry in self.salesforce.entries if first <= entry.account_id <= last)
 
     def by_id(self, ids: Sequence[str], *, more_fields: Sequence[str] = ()) -> dict[str, Mapping[str, Any]]:
+        self.salesforce._asked()
         accounts = {entry.id: entry.account_id for entry in self.salesforce.entries}
         return {
             each: {"Id": each, "url": self.salesforce.urls[each], "account": accounts[each]} for each in ids if each in accounts

@@ -24,7 +24,9 @@ STARTS = {
 
 def asked(stack: Stack, route: str, role: Role | None) -> int:
     method, _, path = route.partition(" ")
-    filled = re.sub("<run_id>", "backup-none", re.sub("<account_id>", "no-account", path))
+    filled = re.sub(
+        "<run_id>", "backup-none", re.sub("<account_id>", "no-account", re.sub("<entry_id>", "a00000000000000", path))
+    )
     return stack.ask(method, filled, {} if method == "POST" else None, groups=f"[{role}]" if role else None).status
 
 
