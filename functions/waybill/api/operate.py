@@ -13,6 +13,7 @@ from waybill.api.problems import Conflict
 from waybill.api.requesting import Started, input_of, refuse_nonsense
 from waybill.clock import iso
 from waybill.errors import NotFound
+from waybill.runs.causes import in_words
 from waybill.runs.model import Control, RunKind, RunRecord, RunStatus, RunView
 from waybill.runs.store import RunStore
 
@@ -234,7 +235,7 @@ def resume_name(stopped_arn: str, attempt: int) -> str:
 
 
 def _why(execution: Execution) -> str:
-    return ": ".join(part for part in (execution.error, execution.cause) if part)[:1_000]
+    return ": ".join(part for part in (execution.error, in_words(execution.cause)) if part)[:1_000]
 
 
 def _ended_without_record(view: RunView, execution: Execution) -> RunView:

@@ -11,6 +11,7 @@ from waybill.files.sharding import shards_of
 from waybill.files.switching import Outcome
 from waybill.files.turns import is_canary
 from waybill.files.urls import mask
+from waybill.runs.causes import in_words
 from waybill.runs.model import ERRORS_SHOWN, Counts, ErrorRow, RunKind, RunRecord
 from waybill.runs.store import RunStore
 from waybill.runs.work import Row, WorkBucket, run_prefix
@@ -114,7 +115,7 @@ def standing_faults(store: RunStore, run_id: str) -> Iterator[ErrorRow]:
         if _made_good(store, run_id, kind, step):
             continue
         what = {"PACKET": "Accounts of packet", "SHARD": "Files of shard", "UNIT": "Rows of unit"}[kind]
-        yield ErrorRow(error_class=fault["error"], message=f"{what} {step}: {_cause(fault['cause'])}", run_id=run_id)
+        yield ErrorRow(error_class=fault["error"], message=f"{what} {step}: {in_words(fault['cause'])}", run_id=run_id)
 
 
 def _made_good(store: RunStore, run_id: str, kind: str, step: str) -> bool:
@@ -123,17 +124,6 @@ def _made_good(store: RunStore, run_id: str, kind: str, step: str) -> bool:
         return store.result(run_id, f"SHARD#{step}") is not None
     name = f"{int(step):05d}" if kind == "PACKET" else step
     return any(part["after"] is None for part in store.results(run_id, f"{kind}#{name}-"))
-
-
-def _cause(text: str) -> str:
-    """Lambda's cause is JSON with a stack trace; people want the message."""
-    import json
-
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    return str(value.get("errorMessage", text)) if isinstance(value, dict) else text
 
 
 def errors_of(store: RunStore, work: WorkBucket, run_id: str) -> Iterator[ErrorRow]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from waybill import compose
 from waybill.errors import InvalidInput
+from waybill.runs.causes import in_words
 from waybill.runs.model import Control, RunContext, RunKind, RunRecord, RunStatus
 from waybill.runs.store import RunStore
 from waybill.telemetry import logger
@@ -83,21 +84,12 @@ def status_of(record: RunRecord, error: StateError | None, store: RunStore) -> t
     """How the run ended, and the message: what a state failed with, or what an operator or the quota guard asked for."""
     if error is not None and error.error:
         status = RunStatus.REFUSED if error.error == "NotReady" else RunStatus.FAILED
-        return status, _message(error)
+        return status, in_words(error.cause) or error.error
     control = store.control(record.run_id)
     if control is not None:
         reason = store.get(record.run_id).control_reason
         return (RunStatus.PAUSED if control is Control.PAUSE else RunStatus.CANCELLED), reason
     return RunStatus.COMPLETED, ""
-
-
-def _message(error: StateError) -> str:
-    try:
-        cause = json.loads(error.cause)
-    except (ValueError, RecursionError):
-        return error.cause or error.error
-    # A Lambda says `errorMessage`; the delta, an execution of its own, has `Cause`.
-    return str(cause.get("errorMessage") or cause.get("Cause") or error.error) if isinstance(cause, dict) else error.cause
 
 
 def send_event(detail: dict[str, Any], *, stage: str) -> None:
