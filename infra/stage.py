@@ -39,6 +39,22 @@ class Concurrency(Settings):
     switch: Annotated[int, Field(ge=1, le=20)] = 10
 
 
+class Rate(Settings):
+    """Requests a second, for as long as it goes on and at once, of all callers together."""
+
+    steady: Annotated[int, Field(ge=1, le=10_000)]
+    burst: Annotated[int, Field(ge=1, le=5_000)]
+
+
+class ApiRates(Settings):
+    """What API Gateway lets through; above that it answers 429, which the command and the console try again."""
+
+    reads: Rate = Rate(steady=50, burst=100)
+    writes: Rate = Rate(steady=10, burst=20)
+    # Open to anybody.
+    sign_in: Rate = Rate(steady=5, burst=10)
+
+
 class Stage(Settings):
     """The settings of one stage."""
 
@@ -55,6 +71,9 @@ class Stage(Settings):
     # When the incremental backup starts, in UTC: `cron(0 3 * * ? *)`. Empty: never by itself.
     nightly_backup: CronExpression | None = None
     alarm_email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    # From where the console is served: a page of another origin is let in neither by the API nor to what is told live.
+    console_origins: tuple[Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.\-]+(:[0-9]{1,5})?$")], ...] = ()
+    api_rates: ApiRates = ApiRates()
     # p95 of a task's duration above which an alarm is raised; the tasks' limit is 900 s.
     task_target_seconds: Annotated[int, Field(ge=1, le=900)] = 840
     # Data and its key survive the deletion of the stack, and the table refuses to be deleted.

@@ -97,7 +97,7 @@ class LocalStack:
         users = self.deployment.users
         issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{users.pool_id}"
         self.pool = LocalPool(issuer, users.client_id, groups=users.groups)
-        self.api = HttpApi(self.deployment.routes, self.invoker, pool=self.pool)
+        self.api = HttpApi(self.deployment.routes, self.invoker, pool=self.pool, cors=self.deployment.cors)
         with _named(self.ports.api):
             self.api.start(port=self.ports.api)
         self._undo.callback(self.api.stop)

@@ -72,6 +72,8 @@ class StatelessStack(Stack):
             client=stateful.users.client,
             access_log=access_log,
             stage_name=stage.name,
+            origins=stage.console_origins,
+            rates=stage.api_rates,
         )
         CfnOutput(self, "ApiUrl", value=f"{api.api.api_endpoint}/api")
 

@@ -8,10 +8,12 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from local.aws.cors import Cors
 from local.aws.dispatch import ACCOUNT_ID
 from local.aws.pool import JwtAuthorizer, LocalPool
 
@@ -68,6 +70,7 @@ class HttpApi:
     routes: Sequence[ApiRoute]
     lambdas: Callable[[str, Json], Json]
     pool: LocalPool
+    cors: Cors | None = None
     _server: "_Server | None" = None
 
     def start(self, *, port: int = 0) -> None:
@@ -120,25 +123,27 @@ class _Handler(BaseHTTPRequestHandler):
         api, path = self.server.api, urlsplit(self.path).path
         if not _LOOPBACK.match(self.headers.get("Host", "")):
             return self._problem(403, "Forbidden", "This host name is not this machine.")
+        if api.cors is not None and api.cors.is_preflight(self.command, self.headers.get):
+            return self._send(204, api.cors.preflight(self.headers.get), b"")
         if path == "/" and self.command in ("GET", "HEAD"):
             return self._send(200, {"content-type": "text/html; charset=utf-8"}, PAGE.encode())
         length = self.headers.get("Content-Length", "0")
         if not length.isdigit() or "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            return self._problem(411, "Length Required", "Send a Content-Length.")
+            return self._problem(411, "InvalidInput", "Send a Content-Length.")
         if int(length) > MAX_BODY:
-            return self._problem(413, "Content Too Large", f"The limit is {MAX_BODY} bytes.")
+            return self._problem(413, "InvalidInput", f"The limit is {MAX_BODY} bytes.")
         body = self.rfile.read(int(length))
         found = api.route(self.command, path)
         if found is None:
-            return self._problem(404, "Not Found", f"No route for {self.command} {path}.")
+            return self._problem(404, "NotFound", f"No route for {self.command} {path}.")
         route, parameters = found
         claims = self._claims(route)
         if claims is None:
-            return self._problem(401, "Unauthorized", "Send a token of local.json: `Authorization: Bearer <token>`.")
+            return self._problem(401, "Unauthenticated", "Send a token of local.json: `Authorization: Bearer <token>`.")
         try:
             reply = api.lambdas(route.function, self._event(route, parameters, body, claims=claims))
         except Exception as error:  # noqa: BLE001 - API Gateway answers 500 whatever the function raised
-            return self._problem(500, "Internal Server Error", f"The function failed: {error}")
+            return self._problem(500, "InternalError", f"The function failed: {error}")
         return self._send(*unpack(reply))
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_OPTIONS = do_PATCH = _serve  # noqa: N815 - http.server's names
@@ -197,19 +202,24 @@ class _Handler(BaseHTTPRequestHandler):
                 del event[name]
         return event
 
-    def _problem(self, status: int, title: str, detail: str) -> None:
-        body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
+    def _problem(self, status: int, name: str, detail: str) -> None:
+        """`name`: the error's class, as the API's own problem details have it."""
+        told = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, "class": name}
         if status in (411, 413):
             self.close_connection = True  # the body was not read
-        self._send(status, {"content-type": "application/problem+json"}, body)
+        more = {"www-authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
+        self._send(
+            status, {"content-type": "application/problem+json", "cache-control": "no-store", **more}, json.dumps(told).encode()
+        )
 
     def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        cors = self.server.api.cors
+        more = {"x-content-type-options": "nosniff", **(cors.reply(self.headers.get) if cors is not None else {})}
         self.send_response(status)
-        for name, value in headers.items():
+        for name, value in {**headers, **more}.items():
             for one in value.split("\n"):
                 self.send_header(name, one)
         self.send_header("content-length", str(len(body)))
-        self.send_header("x-content-type-options", "nosniff")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)

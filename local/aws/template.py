@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local.aws.cors import Cors
 from local.aws.events import Rule, Schedule, Target, compile_pattern
 from local.aws.http_api import ApiRoute
 from local.aws.intrinsics import Json, Resource, TemplateError, Universe
@@ -44,6 +45,7 @@ class Deployment:
     rules: list[Rule] = field(default_factory=list)
     schedules: dict[str, Schedule] = field(default_factory=dict)
     routes: list[ApiRoute] = field(default_factory=list)
+    cors: Cors | None = None
     users: UserPool = field(default_factory=UserPool)
     outputs: dict[str, str] = field(default_factory=dict)
 
@@ -225,6 +227,15 @@ def _route(resource: Resource, loading: Loading) -> None:
     loading.deployment.routes.append(ApiRoute.of(resource.get("RouteKey"), function=function, authorizer=_authorizer(resource)))
 
 
+def _api(resource: Resource, loading: Loading) -> None:
+    given = resource.get("CorsConfiguration", None)
+    if given is not None:
+        try:
+            loading.deployment.cors = Cors.of(given)
+        except ValueError as error:
+            raise TemplateError(f"{resource.where}: {error}") from None
+
+
 def _authorizer(route: Resource) -> JwtAuthorizer | None:
     """What a route asks of a token; None where it is open to anybody, which it must say."""
     kind, wanted = route.get("AuthorizationType"), route.get("AuthorizerId")
@@ -285,7 +296,7 @@ CREATORS: Mapping[str, Callable[[Resource, Loading], None]] = {
     "AWS::Cognito::UserPoolClient": _user_pool_client,
     "AWS::Cognito::UserPoolGroup": _user_pool_group,
     "AWS::Cognito::UserPoolDomain": _nothing,
-    "AWS::ApiGatewayV2::Api": _nothing,
+    "AWS::ApiGatewayV2::Api": _api,
     "AWS::ApiGatewayV2::Authorizer": _nothing,
     "AWS::ApiGatewayV2::Integration": _nothing,
     "AWS::ApiGatewayV2::Route": _route,

@@ -82,8 +82,29 @@ def test_only_copying_writes_to_the_destination(assembly: Assembly) -> None:
 def test_every_request_to_the_api_has_a_token_but_the_one_that_asks_how_to_get_one(assembly: Assembly) -> None:
     routes = assembly.stateless.of_type("AWS::ApiGatewayV2::Route").values()
     assert {route["RouteKey"]: route["AuthorizationType"] for route in routes} == {
-        "ANY /api/{proxy+}": "JWT",
+        "GET /api/{proxy+}": "JWT",
+        "POST /api/{proxy+}": "JWT",
+        "PUT /api/{proxy+}": "JWT",
+        "DELETE /api/{proxy+}": "JWT",
         "GET /api/sign-in": "NONE",
+    }
+
+
+def test_only_the_consoles_own_pages_may_read_the_api(assembly: Assembly) -> None:
+    (api,) = (each for each in assembly.stateless.of_type("AWS::ApiGatewayV2::Api").values() if each["ProtocolType"] == "HTTP")
+    origins = json.loads((ROOT / "cdk.json").read_text())["context"]["stages"][assembly.stage].get("console_origins", [])
+    assert (api.get("CorsConfiguration") or {}).get("AllowOrigins", []) == origins
+    assert not (api.get("CorsConfiguration") or {}).get("AllowCredentials")
+
+
+def test_the_api_is_throttled_and_what_writes_or_is_open_to_anybody_more_so(assembly: Assembly) -> None:
+    (stage,) = (each for each in assembly.stateless.of_type("AWS::ApiGatewayV2::Stage").values() if "RouteSettings" in each)
+    usual = stage["DefaultRouteSettings"]["ThrottlingRateLimit"]
+    assert {name: each["ThrottlingRateLimit"] < usual for name, each in stage["RouteSettings"].items()} == {
+        "POST /api/{proxy+}": True,
+        "PUT /api/{proxy+}": True,
+        "DELETE /api/{proxy+}": True,
+        "GET /api/sign-in": True,
     }
 
 

@@ -30,7 +30,8 @@ from waybill.errors import ConfigurationError, NotFound, WaybillError
 from waybill.settings import ApiEnvironment
 from waybill.telemetry import logger
 
-app = APIGatewayHttpResolver(enable_validation=True)
+# A reply that is not what its route says is a fault of ours, and no request that cannot be used.
+app = APIGatewayHttpResolver(enable_validation=True, response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR)
 app.include_router(run_routes.router)
 app.include_router(file_routes.router)
 app.include_router(data_routes.router)
@@ -40,9 +41,18 @@ app.include_router(user_routes.router)
 app.include_router(audit_routes.router)
 app.include_router(overview_routes.router)
 
-NO_ROUTE = "There is no such route, or not with this method."
+NO_ROUTE = "There is no such route."
 NOBODY = Caller(subject="", name="nobody", role=None)
 
+# On every reply. Nothing of it is a page, is kept by anybody on its way, or says to others where one came from.
+GUARDS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=63072000",
+}
 MAX_BODY = 1024 * 1024  # characters: 5,000 accounts, the longest list that a request may hold, are a tenth of it
 
 # Powertools keeps the request in class attributes. In Lambda requests come one by one; locally this makes them.
@@ -83,6 +93,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def respond(event: dict[str, Any], context: Any, *, build: Callable[..., Services]) -> dict[str, Any]:
     """The reply to an event; `build` makes what the routes work with."""
+    reply = _respond(event, context, build)
+    return reply | {"headers": {**reply.get("headers", {}), **GUARDS}}
+
+
+def _respond(event: dict[str, Any], context: Any, build: Callable[..., Services]) -> dict[str, Any]:
     try:
         environment = ApiEnvironment.from_env()
     except ConfigurationError as error:
@@ -99,14 +114,18 @@ def respond(event: dict[str, Any], context: Any, *, build: Callable[..., Service
                 current.reset(token)
     except WaybillError as error:
         return _plain(_known(error))
+    except Exception as error:  # noqa: BLE001 - what the router does not see: the audit, who asks
+        return _plain(_unknown(error))
 
 
 def _answer(event: dict[str, Any], context: Any, services: Services) -> dict[str, Any]:
-    """Raises NotFound, Forbidden, ServiceUnavailable before anything is done."""
+    """Raises NotFound, MethodNotAllowed, Forbidden, ServiceUnavailable before anything is done."""
     if services.caller is not NOBODY:
-        least = roles.needed(*roles.asked(event))
+        method, path = roles.asked(event)
+        least = roles.needed(method, path)
         if least is None:
-            raise NotFound(NO_ROUTE)
+            others = roles.methods_of(path)
+            raise problems.MethodNotAllowed(method, others) if others else NotFound(NO_ROUTE)
         try:
             services.caller.require(least)
         except Forbidden as error:
@@ -115,17 +134,31 @@ def _answer(event: dict[str, Any], context: Any, services: Services) -> dict[str
     unreadable = _unreadable(event)
     if unreadable is not None:
         return _plain(unreadable)
-    return services.auditor.carry_out(event, lambda: app.resolve(event, context))
+    # Its type has been looked at: Powertools knows one spelling of it, and fails at any other.
+    asked = {**event, "headers": {**_headers(event), "content-type": "application/json"}}
+    return services.auditor.carry_out(event, lambda: app.resolve(asked, context))
+
+
+def _headers(event: Mapping[str, Any]) -> dict[str, str]:
+    return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
 
 
 def _plain(reply: Response[str]) -> dict[str, Any]:
     """A reply past the router."""
-    return {"statusCode": reply.status_code, "headers": {"Content-Type": problems.CONTENT_TYPE}, "body": reply.body}
+    return {
+        "statusCode": reply.status_code,
+        "headers": {**reply.headers, "Content-Type": problems.CONTENT_TYPE},
+        "body": reply.body,
+    }
 
 
 def _unreadable(event: Mapping[str, Any]) -> Response[str] | None:
     """The refusal of a body that is too large, or no JSON that can be read: Powertools would take the latter for a fault of ours."""
     body = event.get("body") or ""
+    kind = _headers(event).get("content-type", "")
+    if body and kind.partition(";")[0].strip().lower() not in {"", "application/json"}:
+        detail = "A body is JSON here: send it as Content-Type: application/json."
+        return problems.problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail=detail, name="InvalidInput")
     if len(body) > MAX_BODY:
         detail = f"The body has more than {MAX_BODY:,} characters."
         return problems.problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail=detail, name="InvalidInput")

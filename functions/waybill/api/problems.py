@@ -1,6 +1,7 @@
 """The one map from an exception's class to an HTTP status, and the shape of an error: problem details of RFC 9457."""
 
 import json
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from aws_lambda_powertools.event_handler import Response
@@ -28,10 +29,19 @@ class Conflict(WaybillError):
     """What is asked does not go together with what is: the run is over, the key was used for something else."""
 
 
+class MethodNotAllowed(WaybillError):
+    """There is such a path, and it takes other methods."""
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"{method} is not possible here: this path takes {', '.join(allowed)}.")
+        self.allowed = tuple(allowed)
+
+
 _STATUS: dict[type[WaybillError], HTTPStatus] = {
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     ConfigurationError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -60,7 +70,12 @@ def status_of(error: WaybillError) -> HTTPStatus:
 
 def of_error(error: WaybillError) -> Response[str]:
     hint = next((_HINTS[kind] for kind in type(error).__mro__ if kind in _HINTS), "")
-    return problem(status_of(error), detail=str(error), name=type(error).__name__, hint=hint)
+    reply = problem(status_of(error), detail=str(error), name=type(error).__name__, hint=hint)
+    if isinstance(error, MethodNotAllowed):
+        reply.headers["Allow"] = ", ".join(error.allowed)
+    if isinstance(error, Unauthenticated):
+        reply.headers["WWW-Authenticate"] = "Bearer"
+    return reply
 
 
 def of_request(error: RequestValidationError) -> Response[str]:

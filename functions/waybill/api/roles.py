@@ -93,6 +93,11 @@ def route_of(method: str, path: str) -> str | None:
     return next((route for verb, pattern, route in _PATTERNS if verb == method and pattern.fullmatch(path)), None)
 
 
+def methods_of(path: str) -> list[str]:
+    """The methods that a path can be asked with; none where there is no such path."""
+    return sorted({verb for verb, pattern, _ in _PATTERNS if pattern.fullmatch(path)})
+
+
 def needed(method: str, path: str) -> Role | None:
     """The least role that may ask this; None where there is no such route."""
     route = route_of(method, path)

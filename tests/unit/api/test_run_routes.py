@@ -141,7 +141,7 @@ def test_an_unknown_run_is_not_found(stack: Stack) -> None:
 
 
 def test_an_unknown_route_is_problem_details_too(stack: Stack) -> None:
-    for method, path in (("GET", "/api/nonsense"), ("PUT", "/api/runs"), ("GET", "/api/runs/backup-r1/nonsense")):
+    for method, path in (("GET", "/api/nonsense"), ("PUT", "/api/nonsense"), ("GET", "/api/runs/backup-r1/nonsense")):
         reply = stack.ask(method, path)
         assert (reply.status, reply.headers["Content-Type"]) == (404, "application/problem+json")
 

@@ -8,6 +8,7 @@ import jwt
 import pytest
 import requests
 
+from local.aws.cors import Cors
 from local.aws.http_api import MAX_BODY, ApiRoute, HttpApi
 from local.aws.pool import JwtAuthorizer, LocalPool
 
@@ -165,6 +166,69 @@ def test_a_function_that_fails_is_a_500(api: HttpApi, function: Function) -> Non
     reply = requests.get(f"{api.url}/api/x", headers=AUTHORISED, timeout=5)
 
     assert (reply.status_code, reply.headers["content-type"]) == (500, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    ("headers", "path", "status", "name"),
+    [
+        ({}, "/api/x", 401, "Unauthenticated"),
+        (AUTHORISED, "/other", 404, "NotFound"),
+        ({"Host": "evil"}, "/api/x", 403, "Forbidden"),
+    ],
+)
+def test_what_is_refused_before_the_function_is_problem_details_too(
+    api: HttpApi, headers: dict[str, str], path: str, status: int, name: str
+) -> None:
+    reply = requests.get(f"{api.url}{path}", headers=headers, timeout=5)
+    assert (reply.status_code, reply.headers["content-type"]) == (status, "application/problem+json")
+    assert (reply.json()["class"], reply.json()["status"], bool(reply.json()["title"])) == (name, status, True)
+    assert reply.headers["cache-control"] == "no-store"
+    assert reply.headers.get("www-authenticate") == ("Bearer" if status == 401 else None)
+
+
+CONSOLE = "https://console.example.com"
+CORS = Cors.of(
+    {
+        "AllowOrigins": [CONSOLE],
+        "AllowMethods": ["GET", "POST"],
+        "AllowHeaders": ["authorization"],
+        "ExposeHeaders": ["location"],
+        "MaxAge": 600,
+    }
+)
+
+
+def test_a_browser_at_the_console_is_told_what_it_may_send(api: HttpApi, function: Function) -> None:
+    api.cors = CORS
+    asked = {"Origin": CONSOLE, "Access-Control-Request-Method": "POST"}
+    reply = requests.options(f"{api.url}/api/runs", headers=asked, timeout=5)
+    assert (reply.status_code, reply.headers["access-control-allow-origin"]) == (204, CONSOLE)
+    assert reply.headers["access-control-allow-methods"] == "GET,POST"
+    assert reply.headers["access-control-allow-headers"] == "authorization"
+    assert (reply.headers["access-control-max-age"], function.event) == ("600", None)
+
+
+def test_a_reply_may_be_read_by_the_console_and_by_no_other_page(api: HttpApi) -> None:
+    api.cors = CORS
+    for origin in (CONSOLE, "https://evil.example.com", "null", f"{CONSOLE}.evil.com"):
+        reply = requests.get(f"{api.url}/api/runs", headers={**AUTHORISED, "Origin": origin}, timeout=5)
+        asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        preflight = requests.options(f"{api.url}/api/runs", headers=asked, timeout=5)
+        allowed = [each.headers.get("access-control-allow-origin") for each in (reply, preflight)]
+        assert allowed == ([CONSOLE, CONSOLE] if origin == CONSOLE else [None, None])
+        assert reply.headers.get("access-control-expose-headers") == ("location" if origin == CONSOLE else None)
+        assert "access-control-allow-credentials" not in reply.headers
+
+
+def test_without_a_configuration_no_other_origin_may_read_anything(api: HttpApi) -> None:
+    reply = requests.get(f"{api.url}/api/runs", headers={**AUTHORISED, "Origin": CONSOLE}, timeout=5)
+    assert not [name for name in reply.headers if name.lower().startswith("access-control-")]
+
+
+@pytest.mark.parametrize("given", [{"AllowOrigins": ["*"]}, {"AllowOrigins": [CONSOLE], "AllowCredentials": True}])
+def test_a_cors_configuration_that_is_not_known_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="CorsConfiguration"):
+        Cors.of(given)
 
 
 def test_the_root_serves_a_page_without_a_token(api: HttpApi) -> None:
