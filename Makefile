@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo up test lint contract-servers crash-matrix soak soak-faults soak-model bench lock openapi audit licences clean
+.PHONY: setup demo up console console-lock test lint contract-servers crash-matrix soak soak-faults soak-model bench lock openapi audit licences clean
 
 setup: .venv/.ready
 
@@ -17,18 +17,39 @@ demo: setup
 	$(BIN)/waybill demo
 
 up: setup
+	-@$(MAKE) --no-print-directory console
 	$(BIN)/waybill up
 
-test: setup lint
+# The web console, into console/dist. Where npm's packages are not to be had, `waybill up` goes without it and says so.
+console: console/dist/index.html
+
+console/dist/index.html: console/node_modules/.ready docs/openapi.json $(shell find console/src console/public console/index.html console/vite.config.ts -type f -not -name schema.d.ts 2>/dev/null)
+	npm --prefix console run --silent types
+	npm --prefix console run --silent check
+	npm --prefix console run --silent build
+
+console/node_modules/.ready: console/package-lock.json
+	npm --prefix console ci --no-audit --no-fund --silent
+	touch $@
+
+# Renews console/package-lock.json from package.json; the lock names packages, not where they come from.
+console-lock:
+	npm --prefix console install --package-lock-only --no-audit --no-fund --silent
+	node -e 'const fs = require("fs"), name = "console/package-lock.json", lock = JSON.parse(fs.readFileSync(name)); Object.values(lock.packages).forEach((each) => delete each.funding); fs.writeFileSync(name, JSON.stringify(lock, null, 2) + "\n")'
+
+test: setup lint console
+	npm --prefix console run --silent test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests --ignore tests/e2e
 	# Apart: a local stack holds its process's way to AWS for as long as it runs.
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/e2e
 
-lint: setup
+lint: setup console/node_modules/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	npm --prefix console run --silent types
+	npm --prefix console run --silent lint
 
 # Real servers for the contract suites: DynamoDB Local (needs Java 17) and SeaweedFS. Without them those cases are skipped by name.
 contract-servers: setup build/servers/.ready
@@ -104,4 +125,4 @@ licences: setup
 	$(BIN)/python -m tests.supply_chain.licences
 
 clean:
-	rm -rf .venv .waybill cdk.out build
+	rm -rf .venv .waybill cdk.out build console/dist console/node_modules console/src/api/schema.d.ts

@@ -23,6 +23,7 @@ from local.aws.http_api import HttpApi
 from local.aws.intrinsics import Resource, TemplateError
 from local.aws.pool import LocalPool
 from local.aws.transport import InProcess
+from local.console import Console
 from local.layout import Names, Ports
 from local.salesforce.schema import Schema
 from local.salesforce.schema_files import load_schema
@@ -97,7 +98,9 @@ class LocalStack:
         users = self.deployment.users
         issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{users.pool_id}"
         self.pool = LocalPool(issuer, users.client_id, groups=users.groups)
-        self.api = HttpApi(self.deployment.routes, self.invoker, pool=self.pool, cors=self.deployment.cors)
+        self.api = HttpApi(
+            self.deployment.routes, self.invoker, pool=self.pool, cors=self.deployment.cors, site=Console(self.pool).answer
+        )
         with _named(self.ports.api):
             self.api.start(port=self.ports.api)
         self._undo.callback(self.api.stop)
@@ -287,6 +290,7 @@ def _summary(stack: LocalStack, loaded: Loaded | None, *, seconds: float) -> str
     return f"""
 Waybill is up, on this machine only ({seconds:.0f} s).
 
+  Console        {stack.api.url}/
   API            {stack.api.url}/api
   Salesforce     {stack.simulator.url}  ({data})
   AWS            {stack.aws.url}

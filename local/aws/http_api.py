@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from local.aws.cors import Cors
@@ -23,10 +23,15 @@ MAX_BODY = 10 * 1024 * 1024  # API Gateway's limit, in bytes
 _LOOPBACK = re.compile(r"^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$", re.IGNORECASE)
 _TEXT = re.compile(r"^(text/|application/(json|.*\+json|xml|javascript|x-www-form-urlencoded))", re.IGNORECASE)
 API_ID = "local"
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Waybill</title>
-<body style="font: 16px/1.5 system-ui; margin: 3em auto; max-width: 40em"><h1>Waybill runs here</h1>
-<p>The API answers below <code>/api</code>. Try <code>waybill status</code>, <code>waybill backup --full --wait</code>.</p></body></html>
-"""
+API = "/api"
+
+
+class Site(Protocol):
+    """What answers beside the API, with status, headers and body."""
+
+    def __call__(
+        self, method: str, path: str, *, header: Callable[[str], str | None], body: bytes, peer: tuple[str, int]
+    ) -> tuple[int, Mapping[str, str], bytes]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +70,13 @@ class ApiRoute:
 
 @dataclass
 class HttpApi:
-    """The server. `lambdas(arn, payload)` invokes; `pool` checks the tokens of those routes that want one."""
+    """The server. `lambdas(arn, payload)` invokes; `pool` checks the tokens of those routes that want one; `site` answers elsewhere."""
 
     routes: Sequence[ApiRoute]
     lambdas: Callable[[str, Json], Json]
     pool: LocalPool
     cors: Cors | None = None
+    site: Site | None = None
     _server: "_Server | None" = None
 
     def start(self, *, port: int = 0) -> None:
@@ -125,14 +131,15 @@ class _Handler(BaseHTTPRequestHandler):
             return self._problem(403, "Forbidden", "This host name is not this machine.")
         if api.cors is not None and api.cors.is_preflight(self.command, self.headers.get):
             return self._send(204, api.cors.preflight(self.headers.get), b"")
-        if path == "/" and self.command in ("GET", "HEAD"):
-            return self._send(200, {"content-type": "text/html; charset=utf-8"}, PAGE.encode())
         length = self.headers.get("Content-Length", "0")
         if not length.isdigit() or "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return self._problem(411, "InvalidInput", "Send a Content-Length.")
         if int(length) > MAX_BODY:
             return self._problem(413, "InvalidInput", f"The limit is {MAX_BODY} bytes.")
         body = self.rfile.read(int(length))
+        if api.site is not None and path != API and not path.startswith(f"{API}/"):
+            given = self.headers.get
+            return self._send(*api.site(self.command, unquote(path), header=given, body=body, peer=self.client_address))
         found = api.route(self.command, path)
         if found is None:
             return self._problem(404, "NotFound", f"No route for {self.command} {path}.")

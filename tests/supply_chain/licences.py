@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterable
 from importlib import metadata
+from pathlib import Path
 
-from tests.supply_chain.locks import DEVELOPMENT, NPM_LOCKS, ROOT, RUNTIME, Locked, python_lock
+from tests.supply_chain.locks import CONSOLE, DEVELOPMENT, ROOT, RUNTIME, SERVERS, Locked, python_lock
 
 PAGE = ROOT / "docs" / "licences.md"
 _LONGEST = 40  # characters of a licence's name; what is longer is its text
@@ -29,12 +30,13 @@ def page() -> str:
     """The page as it should be."""
     runtime = {locked.name for locked in python_lock(RUNTIME)}
     others = [locked for locked in python_lock(DEVELOPMENT) if locked.name not in runtime]
-    servers = [(name, text) for path in NPM_LOCKS for name, text in _npm(path.read_text(encoding="utf-8"))] + list(_APART.items())
+    servers = [*_npm(SERVERS), *_APART.items()]
+    loaded = shipped()
     lines = [
         "# Licences",
         "",
         "Of what Waybill is built from, as the packages themselves say. Made by `make licences`; a test compares it with the locks, which have",
-        "the versions. Waybill bundles none of it: the Lambda layer is built from `requirements.txt` when deploying.",
+        "the versions. Waybill bundles none of it: the Lambda layer is built from `requirements.txt` when deploying, the console by `make console`.",
         "",
         "## What runs in AWS",
         "",
@@ -43,6 +45,14 @@ def page() -> str:
         "## The command, the local stack, deploying, tests",
         "",
         *_table(_installed(others)),
+        "",
+        "## What the console is built from, and browsers load",
+        "",
+        *_table(loaded),
+        "",
+        "## Building and testing the console",
+        "",
+        *_table(sorted(set(_npm(CONSOLE)) - set(loaded))),
         "",
         "## Servers of the contract tests",
         "",
@@ -57,10 +67,18 @@ def _installed(packages: Iterable[Locked]) -> Iterable[tuple[str, str | None]]:
     return ((name, licence(name)) for name, conditional in sorted(named.items()) if not conditional or licence(name) is not None)
 
 
-def _npm(text: str) -> list[tuple[str, str]]:
-    packages = json.loads(text)["packages"]
+def shipped() -> list[tuple[str, str]]:
+    """Packages of the console that are no mere tools: what they hold may be in the built files."""
+    return sorted(set(_npm(CONSOLE, tools=False)))
+
+
+def _npm(lock: Path, *, tools: bool = True) -> list[tuple[str, str]]:
+    """Name and licence. `tools`: with what is only there to build and test."""
+    packages = json.loads(lock.read_text(encoding="utf-8"))["packages"]
     return [
-        (place.rpartition("node_modules/")[2], package.get("license", "not told")) for place, package in packages.items() if place
+        (place.rpartition("node_modules/")[2], package.get("license", "not told"))
+        for place, package in packages.items()
+        if place and (tools or not package.get("dev"))
     ]
 
 

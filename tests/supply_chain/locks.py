@@ -14,7 +14,8 @@ PYTHON_LOCKS = (
     ROOT / "bench" / "requirements.txt",
     ROOT / "tests" / "contract" / "requirements-servers.txt",
 )
-NPM_LOCKS = (ROOT / "tests" / "contract" / "package-lock.json",)
+SERVERS, CONSOLE = ROOT / "tests" / "contract" / "package-lock.json", ROOT / "console" / "package-lock.json"
+NPM_LOCKS = (SERVERS, CONSOLE)
 _ENTRY = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?(?P<version>[^;\s\\]*)(?P<rest>.*)$", re.DOTALL)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.supply_chain.audit import Audit, audit_npm, audit_python, exit_code
-from tests.supply_chain.licences import PAGE, licence, page
+from tests.supply_chain.licences import PAGE, licence, page, shipped
 from tests.supply_chain.locks import NPM_LOCKS, PYTHON_LOCKS, ROOT, RUNTIME, npm_lock, python_lock
 
 NAMES = [str(path.relative_to(ROOT)) for path in PYTHON_LOCKS]
@@ -28,12 +28,13 @@ def test_every_python_package_is_pinned_and_hashed(path: Path) -> None:
     assert (loose, bare) == ([], [])
 
 
-@pytest.mark.parametrize("path", NPM_LOCKS, ids=[path.name for path in NPM_LOCKS])
+@pytest.mark.parametrize("path", NPM_LOCKS, ids=[path.parent.name for path in NPM_LOCKS])
 def test_every_npm_package_is_pinned_and_hashed(path: Path) -> None:
     for each in npm_lock(path):
         assert re.fullmatch(r"\d+\.\d+\.\d+[A-Za-z0-9.+-]*", each.pin)
         assert each.hashes[0].startswith("sha512-")
-    wanted = json.loads((path.parent / "package.json").read_text())["dependencies"].values()
+    package = json.loads((path.parent / "package.json").read_text())
+    wanted = [*package["dependencies"].values(), *package.get("devDependencies", {}).values()]
     assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in wanted), "no range is asked for"
 
 
@@ -55,6 +56,12 @@ def test_the_runtime_lock_is_a_part_of_the_other_with_the_same_versions() -> Non
 
 def test_the_list_of_licences_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "the locks have changed: `make licences`"
+
+
+def test_nothing_that_a_browser_loads_stands_under_a_licence_that_binds_waybills_own_code() -> None:
+    told = dict(shipped())
+    assert "react" in told
+    assert [name for name, text in told.items() if not re.fullmatch(r"MIT|ISC|0BSD|Apache-2\.0|BSD-[23]-Clause", text)] == []
 
 
 def test_nothing_that_runs_in_aws_stands_under_a_licence_that_binds_waybills_own_code() -> None:

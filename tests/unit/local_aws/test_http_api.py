@@ -11,6 +11,7 @@ import requests
 from local.aws.cors import Cors
 from local.aws.http_api import MAX_BODY, ApiRoute, HttpApi
 from local.aws.pool import JwtAuthorizer, LocalPool
+from local.console import Console
 
 ISSUER, CLIENT = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_1", "waybill-client"
 AUTHORIZER = JwtAuthorizer(ISSUER, (CLIENT,))
@@ -232,4 +233,5 @@ def test_a_cors_configuration_that_is_not_known_is_refused(given: dict[str, Any]
 
 
 def test_the_root_serves_a_page_without_a_token(api: HttpApi) -> None:
+    api.site = Console(POOL).answer
     assert "Waybill" in requests.get(f"{api.url}/", timeout=5).text

@@ -1,0 +1,31 @@
+// Every page and its path. Each is a piece of its own, loaded when it is first opened.
+import { createBrowserRouter } from "react-router";
+import { Shell } from "./Shell";
+import { Broken } from "./Broken";
+
+export const router = createBrowserRouter([
+  {
+    path: "/",
+    element: <Shell />,
+    HydrateFallback: () => null,
+    children: [
+      {
+        errorElement: <Broken />,
+        children: [
+          { index: true, lazy: () => import("../pages/Overview") },
+          { path: "start", lazy: () => import("../pages/Start") },
+          { path: "runs", lazy: () => import("../pages/Runs") },
+          { path: "runs/:runId", lazy: () => import("../pages/Run") },
+          { path: "accounts", lazy: () => import("../pages/Accounts") },
+          { path: "accounts/:accountId", lazy: () => import("../pages/Account") },
+          { path: "files/:entryId", lazy: () => import("../pages/File") },
+          { path: "readiness", lazy: () => import("../pages/Readiness") },
+          { path: "errors", lazy: () => import("../pages/Errors") },
+          { path: "audit", lazy: () => import("../pages/Audit") },
+          { path: "settings", lazy: () => import("../pages/Settings") },
+          { path: "*", lazy: () => import("../pages/Missing") },
+        ],
+      },
+    ],
+  },
+]);

@@ -1,0 +1,110 @@
+// One run: how far it is, what it met, and what may be asked of it.
+import Box from "@cloudscape-design/components/box";
+import Container from "@cloudscape-design/components/container";
+import ContentLayout from "@cloudscape-design/components/content-layout";
+import Header from "@cloudscape-design/components/header";
+import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import Tabs from "@cloudscape-design/components/tabs";
+import { useParams } from "react-router";
+import { SOON, useRun } from "../api/asking";
+import type { RunView } from "../api/types";
+import { useFeed } from "../live/useFeed";
+import { Copyable } from "../parts/Go";
+import { Loaded } from "../parts/Loaded";
+import { RunStatus } from "../parts/Status";
+import { ThroughputChart } from "../parts/ThroughputChart";
+import { time, words } from "../parts/format";
+import { isLive, problemsOf, titleOf } from "../parts/runs";
+import { ApprovalPanel } from "../run/ApprovalPanel";
+import { Controls } from "../run/Controls";
+import { RunAccounts } from "../run/RunAccounts";
+import { RunErrors } from "../run/RunErrors";
+import { RunLog } from "../run/RunLog";
+import { RunProgress } from "../run/RunProgress";
+
+export function Component() {
+  const { runId = "" } = useParams();
+  const feed = useFeed(runId);
+  const run = useRun(runId, feed.connected ? 5 * SOON : SOON);
+  return (
+    <Loaded query={run} height={400}>
+      {({ run: data, samples }) => (
+        <ContentLayout
+          header={
+            <Header
+              variant="h1"
+              description={
+                <span className="mono">
+                  {data.run_id} <Copyable text={data.run_id} what="the run's id" />
+                </span>
+              }
+              actions={<Controls run={data} />}
+            >
+              {titleOf(data)} <RunStatus status={data.status} problems={problemsOf(data)} />
+            </Header>
+          }
+        >
+          <SpaceBetween size="l">
+            {data.approval ? <ApprovalPanel run={data} approval={data.approval} /> : null}
+            <Container
+              header={
+                <Header variant="h2" description={isLive(data) ? feed.told : undefined}>
+                  Progress
+                </Header>
+              }
+            >
+              <RunProgress run={data} samples={samples} />
+            </Container>
+            <Tabs
+              tabs={[
+                ...(data.files ? [{ id: "accounts", label: "Accounts", content: <RunAccounts run={data} /> }] : []),
+                { id: "errors", label: errorsLabel(data), content: <RunErrors run={data} /> },
+                ...(data.files ? [{ id: "pace", label: "Throughput", content: <Container><ThroughputChart run={data} /></Container> }] : []),
+                { id: "log", label: "Steps", content: <RunLog run={data} /> },
+                { id: "details", label: "Details", content: <Details run={data} /> },
+              ]}
+            />
+          </SpaceBetween>
+        </ContentLayout>
+      )}
+    </Loaded>
+  );
+}
+
+function errorsLabel(run: RunView): string {
+  const problems = problemsOf(run);
+  return problems ? `Errors (${problems})` : "Errors";
+}
+
+function Details({ run }: { run: RunView }) {
+  return (
+    <Container>
+      <KeyValuePairs
+        columns={3}
+        items={[
+          { label: "Asked for by", value: run.requested_by },
+          { label: "Started", value: time(run.started_at) },
+          { label: "Ended", value: time(run.ended_at) },
+          { label: "Mode", value: words(run.mode) },
+          { label: "Accounts", value: run.accounts?.length ? run.accounts.join(", ") : "All" },
+          ...(run.input ? [{ label: "Input", value: run.input }] : []),
+          ...(run.mapping ? [{ label: "Mapping", value: run.mapping }] : []),
+          ...(run.undoes ? [{ label: "Undoes", value: run.undoes }] : []),
+          { label: "Execution", value: <span className="mono">{run.execution_arn}</span> },
+          ...requestsOf(run),
+        ]}
+      />
+      {run.ended_at ? null : <Box color="text-body-secondary">The calls made are told when the run has ended.</Box>}
+    </Container>
+  );
+}
+
+function requestsOf(run: RunView) {
+  return Object.entries(run.requests).map(([service, operations]) => ({
+    label: `Calls to ${service}`,
+    value: Object.entries(operations)
+      .map(([name, number]) => `${name}: ${number}`)
+      .join(", "),
+  }));
+}

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import type { FilesCounts, RunView } from "../api/types";
+import { progressOf, rateOf, remaining, sampled, share, titleOf } from "./runs";
+
+const NONE: FilesCounts = {
+  total: 0,
+  copied: 0,
+  skipped: 0,
+  verified: 0,
+  to_copy: 0,
+  to_switch: 0,
+  switched: 0,
+  to_restore: 0,
+  rolled_back: 0,
+  held_back: 0,
+  failed: 0,
+  conflicts: 0,
+  bytes: 0,
+};
+
+function run(changes: Partial<RunView>, files: Partial<FilesCounts> = {}): RunView {
+  return {
+    run_id: "backup-1",
+    kind: "backup",
+    mode: "full",
+    status: "running",
+    phase: "copying",
+    message: "",
+    dry_run: false,
+    started_at: "2026-11-21T10:00:00Z",
+    ended_at: null,
+    requested_by: "admin",
+    execution_arn: "",
+    errors: [],
+    requests: {},
+    files: { ...NONE, ...files },
+    ...changes,
+  };
+}
+
+describe("progress", () => {
+  it("counts what was dealt with, the failed ones among it", () => {
+    expect(progressOf(run({}, { total: 10, copied: 4, skipped: 1, failed: 1 }))).toEqual({ done: 6, total: 10 });
+  });
+  it("of a cutover is that of its backup until the first link is switched", () => {
+    expect(progressOf(run({ kind: "cutover" }, { total: 10, copied: 2 })).done).toBe(2);
+    expect(progressOf(run({ kind: "cutover" }, { total: 10, copied: 2, switched: 7, held_back: 1 })).done).toBe(8);
+  });
+  it("is never more than there is, and full for a run that has completed", () => {
+    expect(progressOf(run({}, { total: 3, copied: 5 })).done).toBe(3);
+    expect(share(run({ status: "completed", ended_at: "2026-11-21T10:01:00Z" }))).toBe(100);
+  });
+});
+
+describe("rate", () => {
+  it("is that of the last half minute", () => {
+    let samples = sampled([], { at: 0, done: 0 });
+    samples = sampled(samples, { at: 20_000, done: 100 });
+    samples = sampled(samples, { at: 40_000, done: 500 });
+    expect(samples).toHaveLength(2);
+    expect(rateOf(samples)).toBe(20);
+    expect(remaining({ done: 500, total: 1500 }, 20)).toBe(50);
+  });
+  it("begins anew where a count falls, as it does in another phase", () => {
+    expect(sampled([{ at: 0, done: 90 }], { at: 1000, done: 2 })).toEqual([{ at: 1000, done: 2 }]);
+  });
+  it("is not told from a single look", () => {
+    expect(rateOf([{ at: 0, done: 5 }])).toBeNull();
+    expect(remaining({ done: 5, total: 10 }, null)).toBeNull();
+  });
+});
+
+it("names runs as people do", () => {
+  expect([titleOf(run({})), titleOf(run({ kind: "cutover", mode: "dry_run", dry_run: true }))]).toEqual(["Full backup", "Cutover, dry run"]);
+});

@@ -1,0 +1,155 @@
+// What a run's counts mean: how far it is, how fast, and what may be asked of it.
+import type { FilesCounts, RunView } from "../api/types";
+import { count } from "./format";
+
+export interface Progress {
+  done: number;
+  total: number;
+}
+
+// How many files, or rows, of how many are dealt with: the same sums as the command shows.
+export function progressOf(run: RunView): Progress {
+  let done: number;
+  let total: number;
+  const { files, rows } = run;
+  if (rows) {
+    done = rows.inserted + rows.updated + rows.unchanged + rows.rejected + rows.failed;
+    total = rows.total;
+  } else if (!files) {
+    return { done: 0, total: 0 };
+  } else if (run.kind === "rollback") {
+    done = files.rolled_back + files.conflicts + files.failed;
+    total = files.to_restore;
+  } else if (run.kind === "cutover" && files.switched) {
+    done = files.switched + files.held_back + files.conflicts + files.failed;
+    total = files.total;
+  } else {
+    done = files.copied + files.skipped + files.failed;
+    total = files.total;
+  }
+  return { done: Math.min(done, total), total };
+}
+
+export function share(run: RunView): number {
+  if (run.ended_at && run.status === "completed") return 100;
+  const { done, total } = progressOf(run);
+  return total ? Math.floor((100 * done) / total) : 0;
+}
+
+const LIVE: ReadonlySet<string> = new Set(["running", "awaiting_approval"]);
+
+export function isLive(run: RunView): boolean {
+  return LIVE.has(run.status);
+}
+
+export function unitOf(run: RunView): string {
+  return run.rows ? "rows" : "files";
+}
+
+export interface Sample {
+  at: number; // milliseconds
+  done: number;
+}
+
+const WINDOW = 30_000;
+
+// The samples that a rate is told from, with a new one: those of the last half minute.
+export function sampled(samples: readonly Sample[], next: Sample): Sample[] {
+  const last = samples.at(-1);
+  if (last && next.done < last.done) return [next]; // another phase counts anew
+  return [...samples.filter((each) => next.at - each.at <= WINDOW), next];
+}
+
+// Per second; null until two samples differ in time.
+export function rateOf(samples: readonly Sample[]): number | null {
+  const first = samples[0];
+  const last = samples.at(-1);
+  if (!first || !last || last.at - first.at < 500) return null;
+  return (1000 * (last.done - first.done)) / (last.at - first.at);
+}
+
+// Seconds; null where nothing can be told.
+export function remaining(progress: Progress, rate: number | null): number | null {
+  const left = progress.total - progress.done;
+  return rate && rate > 0 && progress.total > 0 ? left / rate : null;
+}
+
+export const KINDS: Record<string, string> = {
+  backup: "Backup",
+  cutover: "Cutover",
+  rollback: "Rollback",
+  load: "Load",
+  undo: "Undo",
+  sync: "Sync",
+};
+
+export function titleOf(run: Pick<RunView, "kind" | "mode" | "dry_run">): string {
+  const kind = KINDS[run.kind] ?? run.kind;
+  if (run.kind === "backup") return `${run.mode === "full" ? "Full" : "Incremental"} backup${run.dry_run ? ", dry run" : ""}`;
+  return run.dry_run ? `${kind}, dry run` : kind;
+}
+
+// The counts that say something of this kind of run, in the order in which they come about.
+export function figuresOf(run: RunView): [string, number, "good" | "bad" | "plain"][] {
+  if (run.rows) {
+    const { rows } = run;
+    return [
+      ["Rows", rows.total, "plain"],
+      ["Inserted", rows.inserted, "good"],
+      ["Updated", rows.updated, "good"],
+      ["Unchanged", rows.unchanged, "plain"],
+      ["Rejected", rows.rejected, "bad"],
+      ["Failed", rows.failed, "bad"],
+    ];
+  }
+  return filesFigures(run.kind, run.files, run.dry_run);
+}
+
+export function filesFigures(
+  kind: string,
+  files: Partial<FilesCounts> | undefined | null,
+  dryRun: boolean,
+): [string, number, "good" | "bad" | "plain"][] {
+  const of = (name: keyof FilesCounts) => files?.[name] ?? 0;
+  const trouble: [string, number, "bad"][] = [
+    ["Held back", of("held_back"), "bad"],
+    ["Conflicts", of("conflicts"), "bad"],
+    ["Failed", of("failed"), "bad"],
+  ];
+  if (kind === "rollback")
+    return [
+      ["To restore", of("to_restore"), "plain"],
+      ["Rolled back", of("rolled_back"), "good"],
+      ["Conflicts", of("conflicts"), "bad"],
+      ["Failed", of("failed"), "bad"],
+    ];
+  if (kind === "cutover")
+    return [
+      ["Files", of("total"), "plain"],
+      dryRun ? ["Would be copied", of("to_copy"), "plain"] : ["Copied", of("copied"), "good"],
+      dryRun ? ["Would be switched", of("to_switch"), "plain"] : ["Switched", of("switched"), "good"],
+      ...trouble,
+    ];
+  return [
+    ["Files", of("total"), "plain"],
+    dryRun ? ["Would be copied", of("to_copy"), "plain"] : ["Copied", of("copied"), "good"],
+    ["Verified", of("verified"), "good"],
+    ["Skipped", of("skipped"), "plain"],
+    ["Failed", of("failed"), "bad"],
+  ];
+}
+
+// Files or rows that need a look.
+export function problemsOf(run: RunView): number {
+  const { files, rows } = run;
+  return (files ? files.failed + files.held_back + files.conflicts : 0) + (rows ? rows.failed + rows.rejected : 0);
+}
+
+export function outcomeOf(run: RunView): string {
+  if (run.status === "refused" || run.status === "failed") return run.message;
+  const told = figuresOf(run)
+    .slice(1)
+    .filter(([, number]) => number > 0)
+    .map(([name, number]) => `${name}: ${count(number)}`);
+  return told.join(" · ") || "–";
+}
