@@ -17,7 +17,7 @@ from cli.client import ApiClient
 from cli.errors import CommandError, ExitCode
 from cli.tokens import AskPool, Login, TokenStore, ask_pool
 
-ROLES = ("viewer", "operator", "admin")
+ROLES = ("viewer", "operator", "admin", "approver")
 # Registered with the user pool (infra/constructs/user_pool.py), which compares it letter by letter.
 CALLBACK = "http://localhost:8976/callback"
 PATIENCE = 300.0  # seconds for a person to type password and code

@@ -46,6 +46,7 @@ def run_object(run: Mapping[str, Any]) -> dict[str, Any]:
     shape["errors"] = list(run.get("errors") or [])
     more = (
         "mode", "dry_run", "phase", "message", "started_at", "ended_at", "accounts", "input", "undoes", "requested_by", "execution_arn",
+        "approval",
     )  # fmt: skip
     shape |= {name: run[name] for name in more if run.get(name) is not None}
     return shape | ({"requests": run["requests"]} if run.get("requests") else {})
@@ -58,7 +59,7 @@ def exit_code_of(run: Mapping[str, Any]) -> ExitCode:
             counts = run.get("files") or run.get("rows") or {}
             left_over = any(counts.get(name, 0) for name in ("failed", "held_back", "conflicts", "rejected"))
             return ExitCode.INCOMPLETE if left_over or run.get("errors") else ExitCode.DONE
-        case "running":  # not waited for
+        case "running" | "awaiting_approval":  # not waited for
             return ExitCode.DONE
         case "refused":
             return ExitCode.REFUSED
@@ -77,6 +78,8 @@ def show_run(console: Console, run: Mapping[str, Any]) -> None:
     console.print(Text(f"run {words.safe(run_id)}", style="dim"))
     if run.get("message"):
         console.print(Text(words.safe(run["message"])))
+    if run.get("approval"):
+        show_approval(console, run["approval"])
     if kind in ROW_KINDS:
         show_rows(console, run)
     files = run.get("files") or {}
@@ -96,6 +99,30 @@ def show_run(console: Console, run: Mapping[str, Any]) -> None:
     following = _next_step(run)
     if following:
         console.print(Text(following))
+
+
+def show_approval(console: Console, approval: Mapping[str, Any]) -> None:
+    """Who has asked, who has decided, and by which figures."""
+    asked = f"Asked for by {words.safe(approval.get('requested_by'))} at {words.when(approval.get('requested_at'))}"
+    match approval.get("state"):
+        case "waiting":
+            told = f"{asked}; waits until {words.when(approval.get('until'))} for another administrator's approval."
+        case "expired":
+            told = f"{asked}; nobody has decided."
+        case state:
+            decided = f"{state} by {words.safe(approval.get('decided_by'))} at {words.when(approval.get('decided_at'))}"
+            told = f"{asked}; {decided}{': ' + words.safe(approval['reason']) if approval.get('reason') else ''}."
+    console.print(Text(told))
+    if approval.get("dry_run") is None:
+        console.print(Text("There is no dry run of this scope to go by.", style="yellow"))
+        return
+    figures = ", ".join(
+        f"{words.count(number)} {_LABELS.get(name, name.replace('_', ' '))}"
+        for name, number in (approval.get("figures") or {}).items()
+        if number and name != "bytes"
+    )
+    when = words.when(approval.get("dry_run_ended_at"))
+    console.print(Text(f"Its last dry run, {words.safe(approval['dry_run'])} of {when}: {figures or 'nothing to do'}."))
 
 
 def show_requests(console: Console, requests: Mapping[str, Mapping[str, float]]) -> None:
@@ -123,9 +150,10 @@ _STYLES = {
     "cancelled": "bold red",
     "refused": "bold red",
     "paused": "bold yellow",
+    "awaiting_approval": "bold yellow",
 }
 _VERBS = {
-    "completed": "done", "running": "is running", "paused": "is paused", "failed": "failed", "cancelled": "was cancelled", "refused": "was refused",
+    "completed": "done", "running": "is running", "awaiting_approval": "waits for an approval", "paused": "is paused", "failed": "failed", "cancelled": "was cancelled", "refused": "was refused",
 }  # fmt: skip
 
 
@@ -151,6 +179,8 @@ def _next_step(run: Mapping[str, Any]) -> str:
     run_id, status = run.get("run_id"), run.get("status")
     if status == "running":
         return f"Follow it: waybill runs show {run_id} --wait"
+    if status == "awaiting_approval":
+        return f"Another administrator decides: waybill runs approve {run_id}, or waybill runs reject {run_id} --reason TEXT"
     if status == "paused":
         return f"Go on: waybill runs resume {run_id}"
     if status != "completed":

@@ -125,6 +125,36 @@ _steer(
 )
 
 
+@runs.command(epilog="waybill runs approve cutover-20261121-150000-77aa01")
+@click.argument("run_id", type=RunId(), metavar="ID")
+@click.pass_obj
+def approve(app: App, run_id: str) -> ExitCode:
+    """Let a run begin that another administrator has asked for. `waybill runs show ID` has the figures of its dry run."""
+    return _decide(app, run_id, "approve", None)
+
+
+@runs.command(epilog='waybill runs reject cutover-20261121-150000-77aa01 --reason "not on a Friday"')
+@click.argument("run_id", type=RunId(), metavar="ID")
+@click.option("--reason", required=True, metavar="TEXT", help="Why: who has asked for the run reads it.")
+@click.pass_obj
+def reject(app: App, *, run_id: str, reason: str) -> ExitCode:
+    """Keep a run from beginning that another administrator has asked for."""
+    return _decide(app, run_id, "reject", {"reason": reason})
+
+
+def _decide(app: App, run_id: str, verb: str, body: dict[str, Any] | None) -> ExitCode:
+    app.run_id = run_id
+    run = app.client.post(f"/runs/{run_id}/{verb}", body)
+    done = "is approved and begins" if verb == "approve" else "is rejected: nothing was done"
+
+    def page(console: Console) -> None:
+        console.print(f"Run {words.safe(run_id)} {done}.", markup=False)
+        if verb == "approve":
+            console.print(how_to_follow(run_id), markup=False)
+
+    return app.finish(run_object(run), show=page)
+
+
 @runs.command(epilog="waybill runs logs backup-20261121-140500-3f9a1c --errors")
 @click.argument("run_id", type=RunId(), metavar="ID")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True, metavar="N", help="The newest N events.")

@@ -25,6 +25,8 @@ STOP_SECONDS = 20.0
     waybill up --empty --schema erd-data.json
     """,
 )
+@click.option("--require-approval", "approval", is_flag=True,
+              help="A cutover, rollback, load or undo waits for a second administrator, `approver`.")  # fmt: skip
 @click.option("--empty", is_flag=True, help="Start without data.")
 @click.option("--from", "from_dir", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
               help="Your own files: each folder in DIR becomes an account, each file below it an entry.")  # fmt: skip
@@ -43,6 +45,7 @@ def up(
     files: int | None,
     schema: Path | None,
     ports: str | None,
+    approval: bool,
 ) -> ExitCode:
     """Start AWS, a Salesforce stand-in and Waybill itself on this machine, until Ctrl-C."""
     if empty and (from_dir or accounts or files):
@@ -61,7 +64,14 @@ def up(
     with contextlib.redirect_stdout(sys.stderr) if app.json else contextlib.nullcontext():
         code = ExitCode(
             stack.run(
-                home=app.home.path, ports=ports, empty=empty, from_dir=from_dir, accounts=accounts, files=files, schema=schema
+                home=app.home.path,
+                ports=ports,
+                empty=empty,
+                from_dir=from_dir,
+                accounts=accounts,
+                files=files,
+                schema=schema,
+                approval=approval,
             )
         )
     if code is not ExitCode.DONE and app.json:

@@ -11,9 +11,10 @@ from cli import words
 from cli.app import ROW_KINDS, App
 from cli.errors import CommandError, ExitCode
 
-RUNNING = frozenset({"running"})
+RUNNING = frozenset({"running", "awaiting_approval"})
 FIRST_PAUSE = 0.25  # seconds between two looks; grows to LONGEST_PAUSE
 LONGEST_PAUSE = 3.0
+AWAITING_PAUSE = 15.0  # seconds between two looks at a run that waits for a person
 PLAIN_EVERY = 15.0  # seconds between two plain lines of an unchanged phase
 SILENCE = 120.0  # seconds for which the API may be out of reach before the command gives up watching
 
@@ -34,6 +35,13 @@ def progress_of(run: dict[str, Any]) -> tuple[int, int]:
     else:
         done, total = total_of("copied", "skipped", "failed"), total_of("total")
     return min(done, total), total
+
+
+def phase_of(run: dict[str, Any]) -> str:
+    """What the run is at; of one that waits for a person, also what that person can do."""
+    if run.get("status") == "awaiting_approval":
+        return f"waiting for another administrator: waybill runs approve {run.get('run_id')}"
+    return str(run.get("phase") or run.get("status"))
 
 
 class Watcher(Protocol):
@@ -59,7 +67,7 @@ class Bar:
         copied = (run.get("files") or {}).get("bytes") or 0
         self._progress.update(
             self._task,
-            description=words.safe(run.get("phase") or run.get("status")),
+            description=words.safe(phase_of(run)),
             completed=done,
             total=total or None,
             size=words.size(copied) if copied else "",
@@ -76,7 +84,7 @@ class Lines:
         self._next = 0.0
 
     def show(self, run: dict[str, Any]) -> None:
-        phase, now = str(run.get("phase") or run.get("status")), self._app.clock()
+        phase, now = phase_of(run), self._app.clock()
         if phase == self._phase and now < self._next:
             return
         self._phase, self._next = phase, now + PLAIN_EVERY
@@ -118,7 +126,7 @@ def wait_for(app: App, run_id: str) -> dict[str, Any]:
 
 
 def _poll(app: App, run_id: str, view: Watcher) -> dict[str, Any]:
-    pause, lost_at = FIRST_PAUSE, None
+    pause, lost_at, waits = FIRST_PAUSE, None, False
     while True:
         try:
             run = app.client.get(f"/runs/{run_id}")
@@ -136,5 +144,6 @@ def _poll(app: App, run_id: str, view: Watcher) -> dict[str, Any]:
             if run.get("status") not in RUNNING:
                 return run
             view.show(run)
+            waits = run.get("status") == "awaiting_approval"
         app.sleep(pause)
-        pause = min(pause * 1.3, LONGEST_PAUSE)
+        pause = min(pause * 1.3, AWAITING_PAUSE if waits else LONGEST_PAUSE)

@@ -71,7 +71,7 @@ class FunctionSpec:
 _RUN = {Access.TABLE_READ, Access.RUN_WRITE}
 _FILES = _RUN | {Access.FILE_WRITE}
 _WORK = {Access.WORK_READ, Access.WORK_WRITE}
-_START = {Access.TABLE_GET, Access.RUN_WRITE, Access.LOCK_TAKE, Access.RUNS_DESCRIBE}
+_START = {Access.TABLE_GET, Access.RUN_WRITE, Access.LOCK_TAKE, Access.RUNS_DESCRIBE, Access.EVENTS_PUT}
 _FINISH = _WORK | {Access.LOCK_RELEASE, Access.EVENTS_PUT}
 
 

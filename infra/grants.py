@@ -182,6 +182,9 @@ def _runs_describe(resources: Resources, stack: Stack) -> Iterator[Grant]:
 def _runs_control(resources: Resources, stack: Stack) -> Iterator[Grant]:
     names = resources.machine_names.values()
     yield Grant(["states:StartExecution"], [machine_arn(stack, name) for name in names])
+    # A token is sent back to the machine that waits on it. A backup waits for nobody.
+    waiting = [name for kind, name in resources.machine_names.items() if kind != "backup"]
+    yield Grant(["states:SendTaskSuccess"], [machine_arn(stack, name) for name in waiting])
     yield Grant(
         ["states:StopExecution", "states:GetExecutionHistory"], [executions_arn(stack, name) for name in names], EXECUTIONS
     )

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from waybill.settings import BucketName, Configuration
 
 LOCAL = "local"
+Address = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
 CronExpression = Annotated[str, StringConstraints(pattern=r"^cron\([^()]+\)$")]
 # The values that CloudWatch Logs takes, as far as they make sense here.
 RetentionDays = Literal[7, 14, 30, 60, 90, 180, 365, 400, 731, 1827, 3653]
@@ -70,7 +71,9 @@ class Stage(Settings):
     run_retention_days: Annotated[int, Field(ge=30)] = 400
     # When the incremental backup starts, in UTC: `cron(0 3 * * ? *)`. Empty: never by itself.
     nightly_backup: CronExpression | None = None
-    alarm_email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    alarm_email: Address | None = None
+    # Who gets a mail when a run has ended, or waits for an approval.
+    notice_emails: tuple[Address, ...] = ()
     # From where the console is served: a page of another origin is let in neither by the API nor to what is told live.
     console_origins: tuple[Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.\-]+(:[0-9]{1,5})?$")], ...] = ()
     api_rates: ApiRates = ApiRates()

@@ -1,10 +1,12 @@
 """Where the local stack listens, and what the template called the things that others ask for."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Self
 
 from local.aws.intrinsics import TemplateError
+from local.aws.lambdas import FunctionSpec
 from local.aws.template import Deployment
 
 DEFAULT_PORTS = "4566,4567,8080"
@@ -53,3 +55,17 @@ class Names:
                     api_version=config["salesforce"]["api_version"],
                 )
         raise TemplateError("No function of the template has the Api's environment (WAYBILL_STATE_MACHINES)")
+
+
+# What a stage may ask a second administrator for.
+APPROVED = ("cutover", "rollback", "load", "undo")
+
+
+def with_approval(functions: Mapping[str, FunctionSpec]) -> dict[str, FunctionSpec]:
+    """The functions as deployed by a stage on which whatever writes to Salesforce needs an approval."""
+
+    def of(spec: FunctionSpec) -> FunctionSpec:
+        config = json.loads(spec.environment["WAYBILL_CONFIG"]) | {"require_approval": APPROVED}
+        return replace(spec, environment={**spec.environment, "WAYBILL_CONFIG": json.dumps(config)})
+
+    return {name: of(spec) for name, spec in functions.items()}

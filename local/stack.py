@@ -21,10 +21,11 @@ from local.aws.events import EventBus
 from local.aws.home import AlreadyRunning, LocalHome
 from local.aws.http_api import HttpApi
 from local.aws.intrinsics import Resource, TemplateError
+from local.aws.mail import Mail
 from local.aws.pool import LocalPool
 from local.aws.transport import InProcess
 from local.console import Console
-from local.layout import Names, Ports
+from local.layout import Names, Ports, with_approval
 from local.salesforce.schema import Schema
 from local.salesforce.schema_files import load_schema
 from local.salesforce.simulator import SalesforceSimulator
@@ -45,7 +46,7 @@ class LocalStack:
     """Started and stopped from one thread; one per process, since boto3's way to AWS is the process's.
 
     `templates`: a folder with synthesised templates, else they are made. `time_scale` multiplies the machines' waits. `schema`: the
-    objects of the simulated org, else the default ones.
+    objects of the simulated org, else the default ones. `approval`: whatever writes to Salesforce needs a second administrator.
     """
 
     home: LocalHome
@@ -53,6 +54,7 @@ class LocalStack:
     templates: Path | None = None
     time_scale: float = 1.0
     schema: Schema | None = None
+    approval: bool = False
     _undo: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
 
     def start(self) -> None:
@@ -90,7 +92,8 @@ class LocalStack:
             parameters={"LocalAwsEndpoint": self.aws.url, "LocalSalesforceUrl": self.simulator.url},
             secret_values=self._secret,
         )
-        functions.update(self.deployment.functions)
+        deployed = self.deployment.functions
+        functions.update(with_approval(deployed) if self.approval else deployed)
         self.names = Names.of(self.deployment)
         self._start_events()
         self._undo.callback(self._stop_work)
@@ -114,7 +117,13 @@ class LocalStack:
         self.aws.stop(refuse=not ended)
 
     def _start_events(self) -> None:
-        self.bus = EventBus(self.deployment.rules, self.deployment.schedules, lambdas=self.invoker, start_execution=self._execute)
+        self.bus = EventBus(
+            self.deployment.rules,
+            self.deployment.schedules,
+            lambdas=self.invoker,
+            start_execution=self._execute,
+            publish=Mail(self.client, self.home.path),
+        )
         self.bus.start()
         self.aws.dispatcher.hooks["events"].append(self.bus.hook)
         self.aws.dispatcher.hooks["awslambda"].append(self.invoker.hook)
@@ -236,13 +245,15 @@ def run(
     accounts: int | None,
     files: int | None,
     schema: Path | None = None,
+    approval: bool = False,
 ) -> int:
     """`waybill up`: starts, loads data, says so, and runs until it is told to stop. 0, or 2 where it cannot start."""
     signals = Signals()
     signals.install()
     stack: LocalStack | None = None
     try:
-        stack = LocalStack(LocalHome(home), Ports.parse(ports), schema=None if schema is None else load_schema(schema))
+        objects = None if schema is None else load_schema(schema)
+        stack = LocalStack(LocalHome(home), Ports.parse(ports), schema=objects, approval=approval)
         print("Starting ...", flush=True)
         began = time.monotonic()
         stack.start()
@@ -296,7 +307,7 @@ Waybill is up, on this machine only ({seconds:.0f} s).
   AWS            {stack.aws.url}
   source         s3://{names.source_bucket}
   destination    s3://{names.destination_bucket}
-  logs           {stack.home.path}/lambda.log
+  logs           {stack.home.path}/lambda.log, and messages.log with what would be mailed
 
 Next, in another terminal:
   waybill backup --full --wait         copy every file; Salesforce is not touched

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from contextvars import ContextVar
 from enum import StrEnum
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -117,6 +117,10 @@ class Configuration(Frozen):
     destination: DestinationSettings = DestinationSettings()
     migration: MigrationSettings = MigrationSettings()
     records: RecordsSettings = RecordsSettings()
+    # Runs that write to Salesforce and wait for a second person. The ways back, rollback and undo, are needed in a hurry.
+    require_approval: tuple[Literal["cutover", "rollback", "load", "undo"], ...] = ("cutover", "load")
+    # Hours after which a run that nobody has approved ends.
+    approval_hours: Annotated[int, Field(ge=1, le=24 * 90)] = 72
 
 
 class Environment(Frozen):

@@ -91,8 +91,9 @@ class RunMachine(Construct):
         self._allow(list(KEY_USE), [resources.key.key_arn])
 
     def _allow_notes(self, resources: Resources) -> None:
-        """A machine notes in the run's own items what failed beyond its tasks' power to note; no other item may it write."""
+        """A machine notes in the run's own items what failed beyond its tasks' power to note, and the token that it waits on; no other."""
         Grant(["dynamodb:PutItem"], [resources.table_arn], keys=RUN_KEYS).give(self._role)
+        self._allow(list(KEY_USE), [resources.key.key_arn])
 
     def _allow_backup(self, stack: Stack, backup: str) -> None:
         """What `states:startExecution.sync:2` needs: start it, follow it, stop it, and be told when it ends."""
@@ -113,4 +114,5 @@ def _values(stack: Stack, functions: Mapping[str, lambda_.IFunction], resources:
         "ListConcurrency": str(concurrency.list),
         "CopyConcurrency": str(concurrency.copy_),
         "SwitchConcurrency": str(concurrency.switch),
+        "ApprovalSeconds": str(resources.stage.config.approval_hours * 3600),
     }

@@ -11,6 +11,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.constructs.bucket import private_bucket
+from infra.constructs.notices import topic_name
 from infra.constructs.user_pool import OperatorPool
 from infra.grants import INDEX
 from infra.nag import acknowledge
@@ -81,7 +82,8 @@ class StatefulStack(Stack):
             enable_key_rotation=True,
             removal_policy=self._removal,
         )
-        # Two services use the key in nobody's name: Logs for our log groups only, CloudWatch for alarms to the encrypted topic.
+        # Three services use the key in nobody's name: Logs for our log groups only, CloudWatch for alarms to the encrypted topic,
+        # and EventBridge for the topic of notices, where AWS knows no condition on who asks.
         log_groups = [f"arn:aws:logs:{self.region}:{self.account}:log-group:{name}*" for name in self._log_names()]
         key.add_to_resource_policy(
             iam.PolicyStatement(
@@ -97,6 +99,15 @@ class StatefulStack(Stack):
                 actions=["kms:Decrypt", "kms:GenerateDataKey*"],
                 resources=["*"],
                 conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+            )
+        )
+        topic = self.format_arn(service="sns", resource=topic_name(self._stage))
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],
+                conditions={"StringEquals": {"kms:EncryptionContext:aws:sns:topicArn": topic}},
             )
         )
         return key

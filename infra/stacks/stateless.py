@@ -14,6 +14,7 @@ from infra.constructs.http_api import RunsApi
 from infra.constructs.inbox import Inbox
 from infra.constructs.log_group import log_group
 from infra.constructs.monitoring import Monitoring
+from infra.constructs.notices import Notices
 from infra.constructs.schedule import NightlyBackup
 from infra.constructs.state_machine import RunMachine
 from infra.constructs.task_function import TaskFunction
@@ -61,6 +62,7 @@ class StatelessStack(Stack):
         Inbox(self, bucket_name=self._resources.work_bucket.bucket_name, machine=machines["load"], stage_name=stage.name)
         if stage.nightly_backup:
             NightlyBackup(self, cron=stage.nightly_backup, machine=machines["backup"], stage_name=stage.name)
+        Notices(self, stage=stage, key=stateful.key)
         Monitoring(self, stage=stage, key=stateful.key, machines=machines)
         access_log = log_group(
             self, "ApiAccessLog", stage=stage, key=stateful.key, name=f"/aws/vendedlogs/http/waybill-{stage.name}-api"

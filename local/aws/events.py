@@ -26,7 +26,7 @@ Matcher = Callable[[Json], bool]
 _ABSENT = object()
 # Lambda tries an asynchronous invocation three times in all.
 _ATTEMPTS = 3
-_WITHOUT_EFFECT = ("arn:aws:sns:", "arn:aws:sqs:", "arn:aws:logs:")
+_WITHOUT_EFFECT = ("arn:aws:sqs:", "arn:aws:logs:")
 START_EXECUTION = "arn:aws:scheduler:::aws-sdk:sfn:startExecution"
 
 
@@ -90,7 +90,7 @@ class Target:
     def of(cls, entry: Mapping[str, Json], *, where: str) -> "Target":
         """Of a rule's target or a schedule's. Raises TemplateError for a kind that is not known here."""
         arn = str(entry["Arn"])
-        kinds = ("arn:aws:lambda:", "arn:aws:states:", *_WITHOUT_EFFECT)
+        kinds = ("arn:aws:lambda:", "arn:aws:states:", "arn:aws:sns:", *_WITHOUT_EFFECT)
         if not arn.startswith(kinds) and arn != START_EXECUTION:
             raise TemplateError(f"{where}: the target {arn} is not known locally")
         return cls(arn, _shape(entry, where))
@@ -170,12 +170,15 @@ class Schedule:
 
 @dataclass
 class EventBus:
-    """Delivers events to the rules' targets. `lambdas(arn, payload)` invokes a function, `start(arn, name, input)` a machine."""
+    """Delivers events to the rules' targets. `lambdas(arn, payload)` invokes a function, `start_execution(arn, name, input)` a machine,
+    `publish(arn, message)` tells a topic.
+    """
 
     rules: Sequence[Rule]
     schedules: Mapping[str, Schedule]
     lambdas: Callable[[str, Json], Json]
     start_execution: Callable[[str, str, str], Any]
+    publish: Callable[[str, str], Any]
     retry_seconds: float = 1.0
     _queue: "queue.Queue[tuple[Target, Event, str] | None]" = field(default_factory=queue.Queue)
     _thread: threading.Thread | None = None
@@ -278,6 +281,9 @@ class EventBus:
         payload = target.shape(event, rule)
         if target.arn.startswith("arn:aws:lambda:"):
             self.lambdas(target.arn, payload)
+        elif target.arn.startswith("arn:aws:sns:"):
+            # A text comes as JSON, in its quotes, as AWS sends it.
+            self.publish(target.arn, json.dumps(payload, ensure_ascii=False))
         elif target.arn.startswith("arn:aws:states:"):
             # The name derives from the event: a second delivery finds it taken.
             self.start_execution(

@@ -36,8 +36,9 @@ class LocalPool:
 
     @cached_property
     def tokens(self) -> Mapping[str, str]:
-        """A token for one user of each group, who is called as the group is."""
-        return {group: self.token(group, [group]) for group in self.groups}
+        """A token for one user of each group, who is called as the group is, and for a second administrator, who approves."""
+        named = {group: self.token(group, [group]) for group in self.groups}
+        return named | ({"approver": self.token("approver", ["admin"])} if "admin" in self.groups else {})
 
     def token(self, user: str, groups: Sequence[str], *, lifetime: float = LIFETIME, **claims: object) -> str:
         """An access token of Cognito's form; `claims` in place of its own, for tests."""

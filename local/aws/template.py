@@ -199,6 +199,16 @@ def _rule(resource: Resource, loading: Loading) -> None:
     loading.clients("events").put_rule(Name=name, EventBusName=rule.bus, Description=resource.get("Description", ""), **asked)
 
 
+def _topic(resource: Resource, loading: Loading) -> None:
+    loading.clients("sns").create_topic(Name=name_of(resource))
+
+
+def _subscription(resource: Resource, loading: Loading) -> None:
+    if resource.get("Protocol") != "email":
+        raise TemplateError(f"{resource.where}: only subscriptions by mail are known locally, not {resource.get('Protocol')}")
+    loading.clients("sns").subscribe(TopicArn=resource.get("TopicArn"), Protocol="email", Endpoint=resource.get("Endpoint"))
+
+
 def _schedule(resource: Resource, loading: Loading) -> None:
     target = resource.get("Target")
     name = name_of(resource)
@@ -291,6 +301,8 @@ CREATORS: Mapping[str, Callable[[Resource, Loading], None]] = {
     "AWS::StepFunctions::StateMachine": _machine,
     "AWS::Events::EventBus": _event_bus,
     "AWS::Events::Rule": _rule,
+    "AWS::SNS::Topic": _topic,
+    "AWS::SNS::Subscription": _subscription,
     "AWS::Scheduler::Schedule": _schedule,
     "AWS::Cognito::UserPool": _user_pool,
     "AWS::Cognito::UserPoolClient": _user_pool_client,

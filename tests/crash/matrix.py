@@ -163,7 +163,7 @@ class Matrix:
             for execution in list(self.world.stack.runner._executions.values()):
                 if execution.name == KEY:
                     self.world.stack.runner.stop(execution.arn, error="Aborted", cause="by the crash matrix")
-        return "Sandbox.Timedout" if point.manner is Manner.RETRIED else "Runtime.ExitError"
+        return "Sandbox.Timedout" if point.manner is Manner.RETRIED else "Extension.Crash"
 
     def _to_the_end(self, point: Point, usual: Undisturbed) -> tuple[str, list[str]]:
         """Who brought the run to its end, and what is wrong with that."""

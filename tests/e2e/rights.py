@@ -124,6 +124,8 @@ def needed(method: str, url: str, headers: Mapping[str, Any], body: bytes) -> It
         yield from _dynamodb(target.rpartition(".")[2], json.loads(body))
     elif service == "stepfunctions":
         asked = json.loads(body)
+        if "taskToken" in asked:  # of which only AWS knows the machine
+            return
         arn = asked.get("stateMachineArn") or asked["executionArn"]
         yield Called(f"states:{target.rpartition('.')[2]}", arn)
     elif service == "secretsmanager":

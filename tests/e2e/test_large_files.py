@@ -98,7 +98,7 @@ def test_after_a_crash_in_the_middle_the_successor_copies_the_parts_that_lack(sc
 
 
 def test_what_a_dead_task_without_a_successor_leaves_behind_is_given_up_at_the_runs_end(scene: Scene, large: Planted) -> None:
-    with watched(scene, deaths=1, error="Runtime.ExitError") as watch:
+    with watched(scene, deaths=1, error="Extension.Crash") as watch:
         assert scene.backup("full").exit_code == 1
     assert "begun" in watch.arrived
     assert open_uploads(scene) == []

@@ -78,7 +78,8 @@ def test_telemetry_writes_the_dimensions_that_alarms_watch(capsys: pytest.Captur
 
 
 def test_every_alarm_tells_the_topic_and_says_what_to_do(assembly: Assembly) -> None:
-    (topic,) = assembly.stateless.of_type("AWS::SNS::Topic")
+    topics = assembly.stateless.of_type("AWS::SNS::Topic")
+    (topic,) = (name for name, properties in topics.items() if properties["TopicName"] == f"waybill-{assembly.stage}-alarms")
     alarms = assembly.stateless.of_type("AWS::CloudWatch::Alarm").values()
     assert len(alarms) == 18
     for alarm in alarms:
@@ -112,3 +113,18 @@ def test_production_backs_up_every_night_and_names_the_execution_after_the_invoc
 @pytest.mark.parametrize("stage", ["local", "dev"])
 def test_other_stages_back_up_only_when_asked(assemblies: dict[str, Assembly], stage: str) -> None:
     assert assemblies[stage].stateless.of_type("AWS::Scheduler::Schedule") == {}
+
+
+def test_people_are_told_of_each_run_that_ends_or_waits_and_of_no_run_inside_another(assemblies: dict[str, Assembly]) -> None:
+    prod = assemblies["prod"].stateless
+    topics = {topic["TopicName"]: topic for topic in prod.of_type("AWS::SNS::Topic").values()}
+    assert topics["waybill-prod-runs"]["KmsMasterKeyId"]
+    rules = {rule["Name"]: rule for rule in prod.of_type("AWS::Events::Rule").values()}
+    pattern = rules["waybill-prod-notices"]["EventPattern"]
+    assert pattern == {
+        "source": ["waybill.prod"],
+        "detail-type": ["Run Ended", "Approval Needed"],
+        "detail": {"parent": [{"exists": False}]},
+    }
+    (target,) = rules["waybill-prod-notices"]["Targets"]
+    assert target["InputPath"] == "$.detail.text"

@@ -45,6 +45,8 @@ def test_the_local_stage_need_not_choose() -> None:
         ({"log_retention_days": 31}, "log_retention_days"),
         ({"nightly_backup": "at three"}, "nightly_backup"),
         ({"alarm_email": "nobody"}, "alarm_email"),
+        ({"notice_emails": ["nobody"]}, "notice_emails"),
+        ({"config": {"require_approval": ["backup"]}}, "require_approval"),
         ({"concurrency": {"copy": 0}}, "concurrency.copy"),
         ({"destination_bucket": "Not A Bucket"}, "destination_bucket"),
     ],

@@ -26,6 +26,11 @@ PLATFORM_RETRIES = {
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
+    "Lambda.ClientExecutionTimeoutException",
+    # AWS: "Unhandled errors in Lambda are reported as Lambda.Unknown", also those of memory and time. The runtime itself calls
+    # a process that is gone Runtime.ExitError. Every step may be run again.
+    "Lambda.Unknown",
+    "Runtime.ExitError",
     "Sandbox.Timedout",
     "States.Timeout",
 }
@@ -82,7 +87,8 @@ def test_every_error_caught_or_retried_is_one_that_is_raised(assemblies: dict[st
     for name, state in _states(_definition(assemblies["prod"], kind)):
         for handler in (*state.get("Retry", []), *state.get("Catch", [])):
             for error in handler["ErrorEquals"]:
-                assert error in KNOWN or error.startswith(("States.", "Lambda.", "Sandbox.", "StepFunctions.")), (name, error)
+                ours = error in KNOWN | PLATFORM_RETRIES
+                assert ours or error.startswith(("States.", "Lambda.", "Sandbox.", "StepFunctions.", "DynamoDb.")), (name, error)
 
 
 def test_every_lambda_task_retries_what_passes_by_itself(assemblies: dict[str, Assembly], kind: str) -> None:
@@ -136,3 +142,17 @@ def test_cfn_lint_passes_the_filled_definition(assemblies: dict[str, Assembly], 
         }
     }
     assert [str(match) for match in lint(json.dumps(template), regions=["us-east-1"])] == []
+
+
+def test_a_run_that_writes_to_salesforce_can_wait_for_an_approval_as_long_as_the_stage_says(
+    assemblies: dict[str, Assembly], kind: str
+) -> None:
+    waiting = {
+        name: s for name, s in _states(_definition(assemblies["prod"], kind)) if "waitForTaskToken" in s.get("Resource", "")
+    }
+    assert list(waiting) == ([] if kind == "backup" else ["WaitForApproval"])
+    for state in waiting.values():
+        assert state["TimeoutSeconds"] == 72 * 3600
+        assert state["Arguments"]["Item"]["token"] == {"S": "{% $states.context.Task.Token %}"}
+        retried = {error for retry in state["Retry"] for error in retry["ErrorEquals"]}
+        assert not {"States.ALL", "States.TaskFailed", "States.Timeout"} & retried, "the wait itself would be repeated"

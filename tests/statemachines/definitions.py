@@ -27,6 +27,7 @@ _VALUES = {
     "ListConcurrency": "4",
     "CopyConcurrency": "4",
     "SwitchConcurrency": "4",
+    "ApprovalSeconds": "60",
 }
 
 

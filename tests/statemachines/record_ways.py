@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from .lambdas import PARKED, Reply, error, finished
-from .scenarios import Scenario
+from .scenarios import Scenario, approvals
 
-BEGIN = "StartLoad > WasItRefused?"
+BEGIN = "StartLoad > MayItBegin?"
 FINISH = "FinishLoad > IsFinished?"
 ENDED = f"{FINISH} > RunEnded"
 FAILED = f"{FINISH} > RunFailed"
@@ -92,11 +92,17 @@ def _common(plan: str, *, before: str, after: str) -> tuple[Scenario, ...]:
     )
 
 
+def _approved(way: str) -> tuple[Scenario, ...]:
+    """`way`: behind the beginning."""
+    return approvals(way, start="StartLoad", finish=FINISH, usual=Scenario(title="", path="", given=EXECUTE))
+
+
 _READ = f"{BEGIN} > ReadInput > IsInputRead?"
 _LOADED = f"{_READ} > PlanLoad > IsItPlanned? > {WRITE} > ForgetCursor"
 
 LOAD = (
     *_common("PlanLoad", before=_READ, after=f"ForgetCursor > {READ_BACK}"),
+    *_approved(f"{_LOADED.removeprefix(f'{BEGIN} > ')} > {READ_BACK} > {ENDED}"),
     Scenario(
         title="an input that cannot be read is refused",
         path=f"{BEGIN} > ReadInput > {FAILED}",
@@ -136,4 +142,7 @@ LOAD = (
     ),
 )
 
-UNDO = _common("PlanUndo", before=BEGIN, after="")
+UNDO = (
+    *_common("PlanUndo", before=BEGIN, after=""),
+    *_approved(f"PlanUndo > IsItPlanned? > {WRITE} > {ENDED}"),
+)

@@ -6,7 +6,7 @@ from typing import Any
 
 from .lambdas import PARKED, Reply, error, finished, more
 
-BEGIN = "StartRun > WasItRefused?"
+BEGIN = "StartRun > MayItBegin?"
 FINISH = "FinishRun > IsFinished?"
 ENDED = f"{FINISH} > RunEnded"
 FAILED = f"{FINISH} > RunFailed"
@@ -32,6 +32,8 @@ class Scenario:
     error: str | None = None
     faults: Mapping[str, str] = field(default_factory=dict)
     status: str = "completed"
+    # Whether anybody decides on a run that waits for an approval.
+    decided: bool = True
 
 
 def common(middle: str, children: Mapping[str, str], given: Mapping[str, Any]) -> tuple[Scenario, ...]:
@@ -69,6 +71,59 @@ def common(middle: str, children: Mapping[str, str], given: Mapping[str, Any]) -
             path=f"{usual} > FinishRun",
             replies={"FinishRun": (error("LockLost"),)},
             error="LockLost",
+        ),
+    )
+
+
+def approvals(way: str, *, start: str = "StartRun", finish: str = FINISH, usual: Scenario) -> tuple[Scenario, ...]:
+    """How a run that writes to Salesforce is approved. `usual`: one that needs nobody's approval; `way`: its path behind the beginning."""
+    begin = f"{start} > MayItBegin?"
+    ended = finish.partition(" > ")[0]
+    waits: Mapping[str, Any] = {"outcome": "approval"}
+    return (
+        replace(
+            usual,
+            title="approved by a second person, it begins",
+            path=f"{begin} > WaitForApproval > {begin} > {way}",
+            replies={**usual.replies, start: (waits,)},
+        ),
+        replace(
+            usual,
+            title="woken up before anybody has decided, it waits on",
+            path=f"{begin} > WaitForApproval > {begin} > WaitForApproval > {begin} > {way}",
+            replies={**usual.replies, start: (waits, waits)},
+        ),
+        replace(
+            usual,
+            title="approved while another run is at work, it waits for its turn",
+            path=f"{begin} > WaitForApproval > {begin} > WaitForTurn > {begin} > WaitForTurn > {begin} > {way}",
+            replies={**usual.replies, start: (waits, {"outcome": "turn"}, {"outcome": "turn"})},
+        ),
+        replace(
+            usual,
+            title="rejected, it does nothing",
+            path=f"{begin} > WaitForApproval > {begin} > {finish} > RunFailed",
+            children={},
+            replies={start: (waits, {"outcome": "ended"}), ended: (finished("refused", "Rejected by Beth: not tonight"),)},
+            error="RunFailed",
+        ),
+        replace(
+            usual,
+            title="cancelled while it waits, it does nothing",
+            path=f"{begin} > WaitForApproval > {begin} > {finish} > RunEnded",
+            children={},
+            replies={start: (waits, {"outcome": "ended"}), ended: (finished("cancelled", "Somebody asked."),)},
+            status="cancelled",
+        ),
+        replace(
+            usual,
+            title="nobody decides in time, and whoever ends the run is told so",
+            path=f"{begin} > WaitForApproval > {finish} > RunFailed",
+            children={},
+            replies={start: (waits,)},
+            decided=False,
+            told="States.Timeout",
+            error="RunFailed",
         ),
     )
 

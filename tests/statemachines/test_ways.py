@@ -15,7 +15,7 @@ EVERY = [pytest.param(kind, scenario, id=f"{kind}: {scenario.title}") for kind i
 
 @pytest.mark.parametrize(("kind", "scenario"), EVERY)
 def test_a_run_takes_the_way_that_its_scenario_tells(kind: str, scenario: Scenario, make_rig: MakeRig, name: str) -> None:
-    rig = make_rig(kind, counts=scenario.items)
+    rig = make_rig(kind, counts=scenario.items, decided=scenario.decided)
     for function, replies in scenario.replies.items():
         rig.lambdas.script(function, *replies)
     execution = rig.run(name, scenario.given)

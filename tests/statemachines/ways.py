@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from .lambdas import PARKED, error, finished, more
-from .scenarios import BEGIN, ENDED, FAILED, Scenario, common, ends, units
+from .scenarios import BEGIN, ENDED, FAILED, Scenario, approvals, common, ends, units
 
 PACKET = "ReadPacket > ListFiles > IsPacketListed? > PacketEnded"
 SHARD = "ReadShard > CopyFiles > IsShardCopied? > ValidateFiles > ShardEnded"
@@ -151,6 +151,7 @@ EXECUTE = {"mode": "execute"}
 DRY_RUN = {"mode": "dry_run"}
 CANARY = {"canary": {"unit": "canary", "accounts": ["001000000000001AAA"], "per_account": 20}}
 READY = f"{BEGIN} > CheckReadiness > Delta > IsDeltaComplete?"
+SWITCHED = f"{READY.removeprefix(f'{BEGIN} > ')} > PlanUnits > AreUnitsPlanned? > Switch"
 
 CUTOVER = (
     Scenario(
@@ -211,12 +212,9 @@ CUTOVER = (
         replies={"PlanUnits": (CANARY,), "UpdateUrls": (PARKED,), **ends("paused")},
         status="paused",
     ),
+    *approvals(f"{SWITCHED} > {ENDED}", usual=Scenario(title="", path="", children={"Switch": UPDATED}, given=EXECUTE)),
     *units("UpdateUrls", "Switch", before=READY, given=DRY_RUN),
-    *common(
-        f"{READY.removeprefix(f'{BEGIN} > ')} > PlanUnits > AreUnitsPlanned? > Switch",
-        {"Switch": UPDATED},
-        DRY_RUN,
-    ),
+    *common(SWITCHED, {"Switch": UPDATED}, DRY_RUN),
 )
 
 ROLLBACK = (
@@ -225,6 +223,10 @@ ROLLBACK = (
         path=f"{BEGIN} > PlanUnits > AreUnitsPlanned? > Restore > {ENDED}",
         children={"Restore": RESTORED},
         given={"mode": "execute", "all": True},
+    ),
+    *approvals(
+        f"PlanUnits > AreUnitsPlanned? > Restore > {ENDED}",
+        usual=Scenario(title="", path="", children={"Restore": RESTORED}, given={"mode": "execute", "all": True}),
     ),
     *units("RestoreUrls", "Restore", before=BEGIN, given={"mode": "execute", "all": True}),
     *common("PlanUnits > AreUnitsPlanned? > Restore", {"Restore": RESTORED}, {"mode": "execute", "all": True}),

@@ -127,7 +127,10 @@ class Auditor:
         """The run that a path names, as it is."""
         parts = resource.split("/")
         record = self.store.find(parts[3]) if parts[:3] == ["", "api", "runs"] and len(parts) > 3 else None  # noqa: PLR2004
-        return {"status": record.status, "control": record.control, "phase": record.phase} if record else None
+        if record is None:
+            return None
+        approval = {"approval": record.approval.state} if record.approval else {}
+        return {"status": record.status, "control": record.control, "phase": record.phase, **approval}
 
 
 def _changes(action: str) -> bool:

@@ -95,6 +95,18 @@ class Executions:
         """Stops an execution at once; the rule on aborted executions then finishes its run."""
         self._call("stop_execution", executionArn=arn, error="Cancelled", cause=reason)
 
+    def wake(self, token: str) -> bool:
+        """Ends the wait of a task that waits on this token; False where nobody waits on it (any more)."""
+        from botocore.exceptions import ClientError
+
+        try:
+            self._call("send_task_success", taskToken=token, output="{}")
+        except ClientError as error:
+            if _code(error) in {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}:
+                return False
+            raise
+        return True
+
     def history(self, arn: str, *, token: str | None, limit: int) -> tuple[list[Event], str | None]:
         """A page of the history, newest first, and the token of the page behind it. Raises NotFound."""
         from botocore.exceptions import ClientError

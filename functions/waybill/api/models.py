@@ -79,6 +79,12 @@ RunRequest = Annotated[BackupRequest | CutoverRequest | RollbackRequest | LoadRe
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 
+class RejectRequest(Request):
+    """Why a run is not to begin: who has asked for it reads this."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=1_000, strip_whitespace=True)]
+
+
 class UploadRequest(Request):
     """What is to be uploaded: a workbook, a CSV file, or a folder of them as a zip. `size` in bytes."""
 

@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from waybill.api.executions import Execution, Executions, NameTaken
+from waybill.api.identity import Caller
 from waybill.api.problems import Conflict
 from waybill.api.requesting import Started, input_of, refuse_nonsense
 from waybill.clock import iso
 from waybill.errors import NotFound
+from waybill.runs.approval import TOKEN
 from waybill.runs.causes import in_words
 from waybill.runs.model import Control, RunKind, RunRecord, RunStatus, RunView
 from waybill.runs.store import RunStore
@@ -37,7 +39,7 @@ class Operator:
     sleep: Callable[[float], None]
     canary: int = 20
 
-    def start(self, request: Started, *, key: str | None, requested_by: str) -> RunView:
+    def start(self, request: Started, *, key: str | None, caller: Caller) -> RunView:
         """Starts a run. The same key starts it once: asked again, the run that there is is given.
 
         Raises InvalidInput, NotFound, and Conflict where the key has started something else.
@@ -45,7 +47,7 @@ class Operator:
         refuse_nonsense(request, store=self.store, unknown_accounts=self.unknown_accounts)
         kind = RunKind(request.kind)
         name = execution_name(key, now=self.now())
-        given = input_of(request, canary=self.canary, requested_by=requested_by)
+        given = input_of(request, canary=self.canary, caller=caller)
         machine = self._machine(kind)
         try:
             self.executions.start(machine, name, given)
@@ -58,12 +60,12 @@ class Operator:
         record = self.store.find(run_id)
         if record is None:
             return self._starting(run_id)
-        if record.status is not RunStatus.RUNNING:
+        if not record.status.active:
             return RunView.of(record)
         execution = self.executions.find(record.execution_arn)
         if execution is not None and not execution.running:
             record = self.store.get(run_id)  # it may have ended between the two looks
-            if record.status is RunStatus.RUNNING and self._overdue(execution):
+            if record.status.active and self._overdue(execution):
                 return _ended_without_record(self.progress(record), execution)
         return self.progress(record) if record.status is RunStatus.RUNNING else RunView.of(record)
 
@@ -73,7 +75,10 @@ class Operator:
         return self.view(run_id)
 
     def cancel(self, run_id: str) -> RunView:
-        """Asks the run to end; asked a second time, or before it has begun, its execution is stopped at once."""
+        """Asks the run to end; asked a second time, or before it has begun, its execution is stopped at once.
+
+        One that waits for an approval is woken up, and ends by itself.
+        """
         record = self.store.find(run_id)
         if record is None:
             execution = self._execution_of(run_id)
@@ -89,11 +94,19 @@ class Operator:
                 counts=record.counts,
                 errors=list(record.errors),
             )
-        elif record.status is RunStatus.RUNNING and record.control is Control.CANCEL:
+        elif record.status.active and record.control is Control.CANCEL:
             self.executions.stop(record.execution_arn, "cancelled by an operator")
         else:
             self._ask(run_id, Control.CANCEL)
+            self._wake(record)
         return self.view(run_id)
+
+    def _wake(self, record: RunRecord) -> None:
+        if record.status is not RunStatus.AWAITING_APPROVAL:
+            return
+        item = self.store.result(record.run_id, TOKEN)
+        if item is None or item["execution_arn"] != record.execution_arn or not self.executions.wake(item["token"]):
+            self.executions.stop(record.execution_arn, "cancelled by an operator while it waited for an approval")
 
     def resume(self, run_id: str, *, requested_by: str) -> RunView:
         """Starts another execution of a run that stopped. Asked twice, it is started once; where the last one was refused, anew.
@@ -106,10 +119,10 @@ class Operator:
             raise Conflict(f"Run {run_id} is {ended.status} and has not begun: there is nothing to resume. Start a new one.")
         if record.status in {RunStatus.COMPLETED, RunStatus.REFUSED}:
             raise Conflict(f"Run {run_id} is {record.status}: there is nothing left to resume. Start a new one.")
-        if record.status is RunStatus.RUNNING:
+        if record.status.active:
             execution = self.executions.find(record.execution_arn)
             if execution is not None and (execution.running or not self._overdue(execution)):
-                raise Conflict(f"Run {run_id} is running: there is nothing to resume.")
+                raise Conflict(f"Run {run_id} is {_words(record.status)}: there is nothing to resume.")
         if record.options.parent is not None:
             raise Conflict(f"Run {run_id} belongs to {record.options.parent.run_id}: resume that one.")
         given = {"mode": record.options.mode, "resume": run_id, "requested_by": requested_by}
@@ -133,7 +146,7 @@ class Operator:
 
     def _same_request(self, arn: str, given: Mapping[str, Any]) -> None:
         before = self.executions.find(arn)
-        if before is None or {**before.input, "requested_by": ""} != {**given, "requested_by": ""}:
+        if before is None or _but_who(before.input) != _but_who(given):
             raise Conflict("This Idempotency-Key has started another run already: use a new one.")
 
     def _ask(self, run_id: str, control: Control) -> None:
@@ -141,8 +154,9 @@ class Operator:
         if record is None:
             self._starting(run_id)  # raises NotFound where there is no such run at all
             raise Conflict(f"Run {run_id} has not begun yet: try again in a moment.")
-        if record.status is not RunStatus.RUNNING:
-            raise Conflict(f"Run {run_id} is {record.status}: there is nothing to {control}.")
+        waits = record.status is RunStatus.AWAITING_APPROVAL
+        if not record.status.active or (waits and control is Control.PAUSE):
+            raise Conflict(f"Run {run_id} is {_words(record.status)}: there is nothing to {control}.")
         self.store.ask(run_id, control, reason="asked by an operator")
 
     def _overdue(self, execution: Execution) -> bool:
@@ -218,6 +232,15 @@ class Operator:
             update={"status": RunStatus.RUNNING, "phase": "starting", "ended_at": None, "execution_arn": arn}
         )
         return RunView.of(fresh)
+
+
+def _but_who(given: Mapping[str, Any]) -> dict[str, Any]:
+    """An execution's input without who has asked for it."""
+    return {name: value for name, value in given.items() if name not in {"requested_by", "requested_subject"}}
+
+
+def _words(status: RunStatus) -> str:
+    return status.replace("_", " ")
 
 
 def execution_name(key: str | None, *, now: datetime) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from waybill.api.identity import Caller
 from waybill.api.models import BackupRequest, CutoverRequest, LoadRequest, RollbackRequest, UndoRequest
 from waybill.errors import InvalidInput, NotFound
 from waybill.records.mappings import MappingStore
@@ -14,14 +15,16 @@ Started = BackupRequest | CutoverRequest | RollbackRequest | LoadRequest | UndoR
 _SHOWN = 10
 
 
-def input_of(request: Started, *, canary: int, requested_by: str) -> dict[str, Any]:
+def input_of(request: Started, *, canary: int, caller: Caller) -> dict[str, Any]:
     """The input of the state machine. `canary`: where the request does not say."""
     given = {name: value for name, value in request.model_dump(mode="json", exclude={"kind"}).items() if value is not None}
     if isinstance(request, CutoverRequest):
         given.setdefault("canary", canary)
     if isinstance(request, LoadRequest):
         given = {"mode": given.pop("mode"), "load": given}
-    return {**given, "requested_by": requested_by}
+    if request.mode == "execute":  # another person may have to approve it
+        given["requested_subject"] = caller.subject
+    return {**given, "requested_by": caller.name}
 
 
 def refuse_nonsense(request: Started, *, store: RunStore, unknown_accounts: Callable[[tuple[str, ...]], list[str]]) -> None:

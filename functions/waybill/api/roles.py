@@ -49,6 +49,9 @@ ROUTES: Mapping[str, Role] = {
     "POST /api/runs/<run_id>/pause": Role.OPERATOR,
     "POST /api/runs/<run_id>/resume": Role.OPERATOR,
     "POST /api/runs/<run_id>/cancel": Role.OPERATOR,
+    # Another one than who has asked for the run.
+    "POST /api/runs/<run_id>/approve": Role.ADMIN,
+    "POST /api/runs/<run_id>/reject": Role.ADMIN,
     "GET /api/status": Role.VIEWER,
     "GET /api/readiness": Role.VIEWER,
     "GET /api/accounts": Role.VIEWER,

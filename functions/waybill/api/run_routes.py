@@ -10,12 +10,14 @@ from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from waybill import compose
+from waybill.api.approving import with_figures
 from waybill.api.models import (
     Cleanup,
     ErrorPage,
     IdempotencyKey,
     LogEvent,
     Page,
+    RejectRequest,
     RunAccountView,
     RunRequest,
     Upload,
@@ -28,6 +30,7 @@ from waybill.api.services import current
 from waybill.counting import by_service
 from waybill.files.throughput import ThroughputView
 from waybill.files.throughput import throughput as throughput_of
+from waybill.runs.approval import ApprovalState
 from waybill.runs.model import RunId, RunKind, RunStatus, RunView
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
@@ -44,7 +47,7 @@ def start(
     services = current.get()
     services.caller.require(role_to_start(request.kind, dry_run=request.mode == "dry_run"))
     wanted = pinned(request, services.mappings)
-    return _accepted(services.operator.start(wanted, key=key, requested_by=services.requested_by))
+    return _accepted(services.operator.start(wanted, key=key, caller=services.caller))
 
 
 @router.post("/api/uploads", summary="Begin an upload, for a load to take in")
@@ -68,7 +71,7 @@ def delete_old(older_than_days: Annotated[int, Query(ge=1, le=3650)]) -> Cleanup
 @router.get("/api/runs/<run_id>", summary="A run and how far it is")
 def show(run_id: Id) -> RunView:
     services = current.get()
-    view = services.operator.view(run_id)
+    view = with_figures(services.operator.view(run_id), services.store)
     return view.model_copy(update={"requests": by_service(services.requests.of(run_id))}) if view.ended_at else view
 
 
@@ -146,6 +149,31 @@ def resume(run_id: Id) -> Response[RunView]:
 @router.post("/api/runs/<run_id>/cancel", summary="End a run", status_code=HTTPStatus.ACCEPTED.value)
 def cancel(run_id: Id) -> Response[RunView]:
     return _accepted(current.get().operator.cancel(run_id))
+
+
+@router.post(
+    "/api/runs/<run_id>/approve",
+    summary="Let a run begin that somebody else has asked for",
+    status_code=HTTPStatus.ACCEPTED.value,
+)
+def approve(run_id: Id) -> Response[RunView]:
+    return _decided(run_id, ApprovalState.APPROVED)
+
+
+@router.post(
+    "/api/runs/<run_id>/reject",
+    summary="Keep a run from beginning that somebody else has asked for",
+    status_code=HTTPStatus.ACCEPTED.value,
+)
+def reject(run_id: Id, request: Annotated[RejectRequest, Body()]) -> Response[RunView]:
+    return _decided(run_id, ApprovalState.REJECTED, reason=request.reason)
+
+
+def _decided(run_id: str, verdict: ApprovalState, *, reason: str = "") -> Response[RunView]:
+    services = current.get()
+    services.record(run_id)
+    services.approver.decide(run_id, verdict, reason=reason)
+    return _accepted(with_figures(services.operator.view(run_id), services.store))
 
 
 def _accepted(view: RunView) -> Response[RunView]:

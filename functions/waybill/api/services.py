@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property, partial
 
 from waybill import compose
+from waybill.api.approving import Approver
 from waybill.api.auditing import Audit, Auditor
 from waybill.api.executions import Executions
 from waybill.api.identity import Caller
@@ -106,6 +107,10 @@ class Services:
             sleep=self.sleep,
             canary=self.environment.config.migration.canary,
         )
+
+    @property
+    def approver(self) -> Approver:
+        return Approver(store=self.store, executions=self.executions, caller=self.caller, now=self.now, sleep=self.sleep)
 
     def record(self, run_id: str) -> RunRecord | None:
         """The run's record; None while it is starting. Raises NotFound."""

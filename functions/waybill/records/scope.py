@@ -1,7 +1,7 @@
 """Which run an undo or a retry is about."""
 
 from waybill.errors import InvalidInput
-from waybill.runs.model import RunKind, RunRecord, RunStatus
+from waybill.runs.model import RunKind, RunRecord
 from waybill.runs.store import RunStore
 
 
@@ -12,6 +12,6 @@ def require_load(store: RunStore, run_id: str, *, executed: bool) -> RunRecord:
         raise InvalidInput(f"Run {run_id} is no load, but a {record.kind}: only loads can be undone or retried.")
     if executed and record.dry_run:
         raise InvalidInput(f"Run {run_id} was a dry run: it wrote nothing that could be undone.")
-    if record.status is RunStatus.RUNNING:
-        raise InvalidInput(f"Run {run_id} is running: wait for it, or cancel it.")
+    if record.status.active:
+        raise InvalidInput(f"Run {run_id} is {record.status.replace('_', ' ')}: wait for it, or cancel it.")
     return record

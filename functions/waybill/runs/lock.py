@@ -57,6 +57,11 @@ class Lock:
         else:
             self._table.put(item, condition="fence = :was AND held = :held", values={":was": was["fence"], ":held": was["held"]})
 
+    def is_held(self, fence: int) -> bool:
+        """Whether the lock is held still by whom it was given to with this fence."""
+        current = self._table.get(self._pk, _SK)
+        return current is not None and current["held"] and current["fence"] == fence
+
     def release(self, fence: int) -> None:
         """Does nothing where the lock has gone to another run meanwhile."""
         try:

@@ -15,6 +15,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from waybill.runs.approval import Approval, ApprovalView
+
 RunId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,120}$")]
 # A file, or a folder as a zip, in the work bucket.
 InputKey = Annotated[str, StringConstraints(pattern=r"^inbox/[A-Za-z0-9_-]{4,64}/[^/\x00-\x1f]{1,200}$")]
@@ -46,12 +48,19 @@ class RunKind(StrEnum):
 
 
 class RunStatus(StrEnum):
+    # Another person has to approve it first. It holds no lock.
+    AWAITING_APPROVAL = "awaiting_approval"
     RUNNING = "running"
     PAUSED = "paused"
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
     REFUSED = "refused"
+
+    @property
+    def active(self) -> bool:
+        """Whether an execution is at it, and will record its end."""
+        return self in {RunStatus.AWAITING_APPROVAL, RunStatus.RUNNING}
 
 
 class Control(StrEnum):
@@ -181,6 +190,8 @@ class Options(Model):
     run_id: RunId | None = None
     all: bool = False
     requested_by: Annotated[str, StringConstraints(max_length=2_048)] = "console"
+    # The subject of who asked, as the user pool has it; empty where nobody knows.
+    requested_subject: Annotated[str, StringConstraints(max_length=128)] = ""
     resume: RunId | None = None
     parent: Parent | None = None
     load: LoadOptions | None = None
@@ -214,6 +225,7 @@ class RunRecord(Model):
     message: str = ""
     control: Control | None = None
     control_reason: str = ""
+    approval: Approval | None = None
     counts: Counts = Counts()
     errors: tuple[ErrorRow, ...] = ()
     rows: RowCounts = RowCounts()
@@ -229,6 +241,10 @@ class RunRecord(Model):
 
 # What only one context's runs have to show.
 _ONLY = {Context.FILES: ("accounts", "files"), Context.RECORDS: ("rows", "objects", "input", "mapping", "undoes")}
+
+# What is shown as the record, or its options, have it.
+_SHOWN = ("run_id", "kind", "status", "phase", "message", "dry_run", "started_at", "ended_at", "execution_arn")
+_SHOWN_OPTIONS = ("mode", "requested_by", "accounts")
 
 
 class RunView(BaseModel):
@@ -254,6 +270,8 @@ class RunView(BaseModel):
     # As `name@version`.
     mapping: str | None = None
     undoes: str | None = None
+    # Where another person has to let it begin.
+    approval: ApprovalView | None = None
     errors: tuple[ErrorRow, ...] | tuple[RowError, ...]
     # By service and operation, of a run that has ended; those of its tasks and of the state machine.
     requests: Mapping[str, Mapping[str, int | float]] = {}
@@ -269,25 +287,16 @@ class RunView(BaseModel):
     ) -> Self:
         """`counts`, `rows`: so far, of a run that runs."""
         options = record.options
+        same = {name: getattr(record, name) for name in _SHOWN} | {name: getattr(options, name) for name in _SHOWN_OPTIONS}
         return cls(
-            run_id=record.run_id,
-            kind=record.kind,
-            mode=options.mode,
-            status=record.status,
-            phase=record.phase,
-            message=record.message,
-            dry_run=record.dry_run,
-            started_at=record.started_at,
-            ended_at=record.ended_at,
-            requested_by=options.requested_by,
-            accounts=options.accounts,
-            execution_arn=record.execution_arn,
+            **same,
             files=counts or record.counts,
             rows=rows[0] if rows else record.rows,
             objects=rows[1] if rows else record.objects,
             input=options.load.input.rpartition("/")[2] if options.load and options.load.input else None,
             mapping=f"{options.load.mapping}@{options.load.mapping_version}" if options.load and options.load.mapping else None,
             undoes=options.run_id if record.kind is RunKind.UNDO else None,
+            approval=ApprovalView.of(record.approval, waits=record.status is RunStatus.AWAITING_APPROVAL),
             errors=record.errors if record.kind.context is Context.FILES else record.row_errors,
             requests=requests or {},
         )

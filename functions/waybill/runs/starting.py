@@ -1,17 +1,25 @@
-"""How a run of any context starts: its options are read, its id is claimed, its context's lock is taken."""
+"""How a run of any context starts: its options are read, its id is claimed, it is approved if need be, its context's lock is taken."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from waybill import compose
+from waybill.clock import iso, parse_iso
+from waybill.counting import WRITE_UNITS
 from waybill.errors import InvalidInput
+from waybill.runs.approval import ApprovalState, asked, is_needed
+from waybill.runs.finishing import announce, send_event, waits
 from waybill.runs.lock import Granted, Held, Lock, ensure_held
+from waybill.runs.machine import CALL, END, ONE, Requests
 from waybill.runs.model import Options, RunContext, RunKind, RunRecord, RunStatus
 from waybill.runs.store import RunStore
 from waybill.runs.task import Request, explain
+from waybill.settings import Environment
 from waybill.table import Table
 
 _PASSES = frozenset({"full", "incremental"})
@@ -27,8 +35,13 @@ class StartRequest(Request):
 
 
 class Outcome(StrEnum):
+    """APPROVAL: wait until somebody has decided, then ask again. TURN: wait for the lock, then ask again. ENDED: the run is to be finished."""
+
     STARTED = "started"
     REFUSED = "refused"
+    APPROVAL = "approval"
+    TURN = "turn"
+    ENDED = "ended"
 
 
 class StartReply(BaseModel):
@@ -40,6 +53,27 @@ class StartReply(BaseModel):
     options: Options
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """Which runs need an approval, and how long it is waited for. `tell`: tells of one that waits for it, or was refused."""
+
+    kinds: tuple[str, ...]
+    hours: int
+    tell: Callable[[RunRecord], None]
+
+
+def gate_of(environment: Environment) -> Gate:
+    config = environment.config
+
+    def tell(record: RunRecord) -> None:
+        if record.status is RunStatus.AWAITING_APPROVAL:
+            send_event(waits(record, stage=environment.stage), stage=environment.stage, kind="Approval Needed")
+        else:
+            announce(record, stage=environment.stage)
+
+    return Gate(kinds=config.require_approval, hours=config.approval_hours, tell=tell)
+
+
 def start_run(
     request: StartRequest,
     *,
@@ -47,7 +81,8 @@ def start_run(
     table: Table,
     is_running: Callable[[str], bool],
     configuration: str,
-    now: str,
+    gate: Gate,
+    now: datetime,
 ) -> StartReply:
     """Claims the run's id and takes the lock; the same execution may ask again and gets the same answer. Raises InvalidInput."""
     options = read_options(request.kind, request.input)
@@ -61,36 +96,65 @@ def start_run(
         options=options,
         status=RunStatus.RUNNING,
         execution_arn=request.execution_arn,
-        started_at=now,
+        started_at=iso(now),
         configuration=configuration,
     )
     if not is_running(request.execution_arn):
-        return _refused(record, "This execution is over: a late call opens no run and takes no lock.", options)
-    if options.resume:
-        record = store.get(run_id)
-        options = record.options
-    else:
-        record = store.claim(record)
+        return _reply(Outcome.REFUSED, record, "This execution is over: a late call opens no run and takes no lock.")
+    record = store.get(run_id) if options.resume else store.claim(record)
     if record.execution_arn != request.execution_arn and not options.resume and request.input.get("resume") != run_id:
-        return _refused(record, f"The run id {run_id} is taken by another execution.", options)
-    if record.execution_arn == request.execution_arn and record.status is not RunStatus.RUNNING:
-        return _refused(record, f"Run {run_id} is {record.status}, and stays so.", options)
-    fence = _fence(record, request, options, table=table, is_running=is_running)
+        return _reply(Outcome.REFUSED, record, f"The run id {run_id} is taken by another execution.")
+    ours = record.execution_arn == request.execution_arn
+    if ours and not record.status.active:
+        return _reply(Outcome.REFUSED, record, f"Run {run_id} is {record.status}, and stays so.")
+    if is_needed(record.kind, dry_run=record.dry_run, kinds=gate.kinds):
+        held_up = _held_up(record, ours=ours, arn=request.execution_arn, gate=gate, store=store, now=now)
+        if held_up is not None:
+            return held_up
+    fence = _fence(record, request, record.options, table=table, is_running=is_running)
     if isinstance(fence, Held):
-        message = f"Run {fence.run_id} is at work: wait for it, or cancel it with `waybill runs cancel {fence.run_id}`."
-        if record.execution_arn == request.execution_arn:
-            store.finish(
-                run_id,
-                execution_arn=request.execution_arn,
-                status=RunStatus.REFUSED,
-                ended_at=now,
-                message=message,
-                counts=record.counts,
-                errors=[],
-            )
-        return _refused(record, message, options)
-    record = store.resume(run_id, execution_arn=request.execution_arn, fence=fence)
-    return StartReply(outcome=Outcome.STARTED, message="", run=context_of(record), options=_without_accounts(options))
+        return _behind(record, fence, arn=request.execution_arn, gate=gate, store=store, now=now)
+    return _reply(Outcome.STARTED, store.resume(run_id, execution_arn=request.execution_arn, fence=fence), "")
+
+
+def _held_up(record: RunRecord, *, ours: bool, arn: str, gate: Gate, store: RunStore, now: datetime) -> StartReply | None:
+    """The answer where the run may not begin yet, or never; None where it is approved. `ours`: this execution has asked before."""
+    approval = record.approval
+    if ours and approval is not None:
+        if record.control is not None or approval.state is ApprovalState.REJECTED:
+            return _reply(Outcome.ENDED, record, record.control_reason or approval.reason)
+        if approval.state is ApprovalState.WAITING:  # woken up by somebody who has not decided: on with the wait
+            return _reply(Outcome.APPROVAL, record, "")
+    if approval is not None and approval.state is ApprovalState.APPROVED:
+        return None
+    options = record.options
+    wanted = asked(by=options.requested_by, subject=options.requested_subject, now=now, hours=gate.hours)
+    waiting = store.await_approval(record.run_id, wanted, execution_arn=arn)
+    gate.tell(waiting)
+    return _reply(Outcome.APPROVAL, waiting, "")
+
+
+def _behind(record: RunRecord, holder: Held, *, arn: str, gate: Gate, store: RunStore, now: datetime) -> StartReply:
+    """The answer where another run is at work. One that was approved waits for its turn: nobody is to approve it twice."""
+    if record.approval is not None and now < parse_iso(record.approval.until) and record.execution_arn == arn:
+        return _reply(Outcome.TURN, store.wait_for_turn(record.run_id, behind=holder.run_id), "")
+    message = f"Run {holder.run_id} is at work: wait for it, or cancel it with `waybill runs cancel {holder.run_id}`."
+    if record.execution_arn == arn:
+        end: dict[str, Any] = {"status": RunStatus.REFUSED, "ended_at": iso(now), "message": message}
+        store.finish(record.run_id, execution_arn=arn, counts=record.counts, errors=[], **end)
+        gate.tell(record.model_copy(update=end))
+    return _reply(Outcome.REFUSED, record, message)
+
+
+def around(_: StartRequest, reply: StartReply) -> Requests:
+    """What the state machine does for a call. Who waits comes back, by way of one state more."""
+    match reply.outcome:
+        case Outcome.APPROVAL:
+            return CALL + ONE + Requests({"dynamodb PutItem": 1, WRITE_UNITS: 1})
+        case Outcome.TURN:
+            return CALL + ONE
+        case Outcome.STARTED | Outcome.REFUSED | Outcome.ENDED:
+            return CALL + END
 
 
 def _fence(
@@ -145,13 +209,10 @@ def context_of(record: RunRecord) -> RunContext:
     )
 
 
-def _without_accounts(options: Options) -> Options:
-    """Accounts may be many: who needs them reads the run's record."""
-    return options.model_copy(update={"accounts": ()})
-
-
-def _refused(record: RunRecord, message: str, options: Options) -> StartReply:
-    return StartReply(outcome=Outcome.REFUSED, message=message, run=context_of(record), options=_without_accounts(options))
+def _reply(outcome: Outcome, record: RunRecord, message: str) -> StartReply:
+    # Accounts may be many: who needs them reads the run's record.
+    options = record.options.model_copy(update={"accounts": ()})
+    return StartReply(outcome=outcome, message=message, run=context_of(record), options=options)
 
 
 def execution_is_running(arn: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from waybill.errors import NotFound
+from waybill.runs.approval import Approval, ApprovalState
 from waybill.runs.model import Control, Counts, ErrorRow, RowCounts, RowError, RunRecord, RunStatus
 from waybill.table import ConditionFailed, Item, Table
 
@@ -77,6 +78,36 @@ class RunStore:
         )
         return _record(item)
 
+    def await_approval(self, run_id: str, approval: Approval, *, execution_arn: str) -> RunRecord:
+        """Lets a run wait for a second person, under this execution."""
+        given = {
+            "status": RunStatus.AWAITING_APPROVAL, "approval": approval.model_dump(mode="json"), "execution_arn": execution_arn,
+            "control": None, "control_reason": "", "ended_at": None, "message": "", "phase": "waiting for approval",
+        }  # fmt: skip
+        return self._set(run_id, given, condition="attribute_exists(pk)")
+
+    def decide(self, run_id: str, approval: Approval) -> bool:
+        """Records the decision on a run that waits for one; False where it does not any more."""
+        given = {"approval": approval.model_dump(mode="json")}
+        try:
+            self._set(
+                run_id,
+                given,
+                condition="#status = :awaiting AND #approval.#state = :waiting AND #approval.requested_at = :asked",
+                names={"#status": "status", "#state": "state"},
+                values={
+                    ":awaiting": RunStatus.AWAITING_APPROVAL, ":waiting": ApprovalState.WAITING, ":asked": approval.requested_at,
+                },
+            )  # fmt: skip
+        except ConditionFailed:
+            return False
+        return True
+
+    def wait_for_turn(self, run_id: str, *, behind: str) -> RunRecord:
+        """The run has been approved, and another is at work."""
+        given = {"status": RunStatus.RUNNING, "phase": f"waiting for {behind} to end"}
+        return self._set(run_id, given, condition="attribute_exists(pk)")
+
     def enter(self, run_id: str, phase: str, *, fence: int | None = None) -> bool:
         """Notes which phase the run is in, for people. With `fence`: False where another execution has the run by now."""
         ours = {} if fence is None else {":fence": fence}
@@ -103,8 +134,13 @@ class RunStore:
                 _SK,
                 expression="SET #c = :control, control_reason = :reason",
                 names={"#s": "status", "#c": "control"},
-                values={":control": control, ":reason": reason, ":running": RunStatus.RUNNING},
-                condition="#s = :running",
+                values={
+                    ":control": control,
+                    ":reason": reason,
+                    ":running": RunStatus.RUNNING,
+                    ":awaiting": RunStatus.AWAITING_APPROVAL,
+                },
+                condition="#s IN (:running, :awaiting)",
             )
         except ConditionFailed:
             raise NotFound(f"Run {run_id} is not running: there is nothing to {control}.") from None
@@ -160,17 +196,30 @@ class RunStore:
         """`left`: what the run leaves in its item, by attribute."""
         given = {"status": status, "ended_at": ended_at, "message": message, "phase": "ended", **left}
         try:
-            self._table.update(
-                _key(run_id),
-                _SK,
-                expression="SET " + ", ".join(f"#{name} = :{name}" for name in given),
-                names={f"#{name}": name for name in given},
-                values={":arn": execution_arn, **{f":{name}": value for name, value in given.items()}},
-                condition="execution_arn = :arn",
-            )
+            self._set(run_id, given, condition="execution_arn = :arn", values={":arn": execution_arn})
         except ConditionFailed:
             return False
         return True
+
+    def _set(
+        self,
+        run_id: str,
+        given: Mapping[str, Any],
+        *,
+        condition: str,
+        names: Mapping[str, str] | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> RunRecord:
+        """Sets these attributes of the run's item. Raises ConditionFailed."""
+        item = self._table.update(
+            _key(run_id),
+            _SK,
+            expression="SET " + ", ".join(f"#{name} = :{name}" for name in given),
+            names={f"#{name}": name for name in given} | dict(names or {}),
+            values={f":{name}": value for name, value in given.items()} | dict(values or {}),
+            condition=condition,
+        )
+        return _record(item)
 
     def record(self, run_id: str, step: str, result: dict[str, Any]) -> Item:
         """Writes the result of a step, e.g. `SHARD#00001-0002`. Where one stands already, that one is given and stays."""

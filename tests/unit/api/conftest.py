@@ -16,6 +16,7 @@ from local.aws.dispatch import Dispatcher
 from local.aws.transport import InProcess
 from waybill import compose
 from waybill.api.app import respond
+from waybill.api.executions import Executions
 from waybill.api.services import Services
 from waybill.files.domain import NO_ACCOUNT, Entry, FileState, VerifiedBy
 from waybill.files.entries import AccountActivity
@@ -168,6 +169,9 @@ class Stack:
     s3: Any = None
     sfn: Any = None
     now: datetime = NOW
+    # Tokens that somebody waits on, and those that were sent.
+    waiting: set[str] = field(default_factory=set)
+    woken: list[str] = field(default_factory=list)
 
     @cached_property
     def table(self) -> Any:
@@ -199,7 +203,13 @@ class Stack:
         """Sends a request as API Gateway hands it over. `groups` None: the user is in none; an empty `user`: there is no token."""
         stack = self
 
+        class ExecutionsOfTest(Executions):
+            def wake(self, token: str) -> bool:
+                stack.woken.append(token)
+                return token in stack.waiting
+
         class ServicesOfTest(Services):
+            executions = ExecutionsOfTest(stack.sfn)
             salesforce = stack.salesforce  # type: ignore[assignment]
             reader = FakeReader(stack.salesforce)  # type: ignore[assignment]
 

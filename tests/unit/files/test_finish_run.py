@@ -15,7 +15,7 @@ from waybill.files.ledger import AccountSummary
 from waybill.files.reporting import report_key
 from waybill.files.summing import TOGETHER, Spans, sum_up
 from waybill.files.tasks.finish_run import DeltaResult, FinishReply, finish_run
-from waybill.runs.finishing import ExecutionDetail, StateError, run_to_finish
+from waybill.runs.finishing import ExecutionDetail, StateError, run_to_finish, tell_late, told_of
 from waybill.runs.model import Control, Counts, RunRecord, RunStatus
 from waybill.runs.starting import context_of
 from waybill.runs.task import Status
@@ -28,11 +28,12 @@ class Ending:
     """Calls of FinishRun, and what they sent."""
 
     world: BackupWorld
-    sent: list[dict[str, Any]] = field(default_factory=list)
+    sent: list[RunRecord] = field(default_factory=list)
     # What the clock moves on by whenever it is looked at.
     step: timedelta = timedelta()
     looks: int = 0
     given_up: list[str] = field(default_factory=list)
+    send: Callable[[RunRecord], None] | None = None
 
     def now(self) -> Any:
         self.looks += 1
@@ -62,7 +63,7 @@ class Ending:
             made=lambda: {"dynamodb Query": 7},
             give_up=lambda: self.given_up.append(record.run_id),
             url_field="URL__c",
-            send=self.sent.append,
+            send=self.send or self.sent.append,
             now=self.now,
             time_is_up=time_is_up,
             last_chance=last_chance,
@@ -320,8 +321,56 @@ def test_a_run_that_another_execution_has_resumed_is_neither_ended_nor_told_of(
 def test_an_end_that_is_ours_is_told_of_and_lets_the_lock_go(world: BackupWorld, finish: Ending) -> None:
     run = world.begin()
     finish.whole(run)
-    assert [event["run_id"] for event in finish.sent] == ["backup-1"]
+    assert [one.run_id for one in finish.sent] == ["backup-1"]
+    assert finish.sent == [ended(world, run.run_id)]
     assert world.begin("backup-2", arn="arn:2").fence == run.fence + 1
+
+
+def test_an_end_that_nobody_was_told_of_is_told_of_by_the_rule_which_lets_the_lock_go(world: BackupWorld, finish: Ending) -> None:
+    """The process dies between the run's end and the event: its lock is held still."""
+
+    def die(_: RunRecord) -> None:
+        raise ConnectionError("the process is gone")
+
+    run = world.begin("backup-night", arn="arn:backup:night")
+    finish.send = die
+    with pytest.raises(ConnectionError):
+        finish.whole(run)
+    assert ended(world, run.run_id).status is RunStatus.COMPLETED
+    told: list[RunRecord] = []
+    for _ in range(2):  # the rule's second delivery finds the lock free, and tells nobody again
+        tell_late(detail("night", "arn:backup:night"), store=world.store, lock=world.lock, tell=told.append)
+    assert told == [ended(world, run.run_id)]
+    assert not world.lock.is_held(run.fence)
+
+
+def test_nobody_is_told_late_of_a_run_that_goes_on_or_of_a_cutovers_backup(world: BackupWorld) -> None:
+    world.begin("backup-on", arn="arn:backup:on")
+    delta = world.begin("backup-c-delta", arn="arn:backup:c-delta", parent={"run_id": "cutover-c", "fence": 1})
+    world.store.finish(
+        delta.run_id,
+        execution_arn=delta.execution_arn,
+        status=RunStatus.COMPLETED,
+        ended_at="",
+        message="",
+        counts=Counts(),
+        errors=[],
+    )
+    told: list[RunRecord] = []
+    for name in ("on", "c-delta", "never"):
+        tell_late(detail(name, f"arn:backup:{name}"), store=world.store, lock=world.lock, tell=told.append)
+    assert told == []
+
+
+def test_what_the_bus_is_told_can_be_read_by_people(world: BackupWorld) -> None:
+    run = world.begin("backup-1", arn="arn:1", requested_by="ana", dry_run=True)
+    done = run.model_copy(update={"status": RunStatus.FAILED, "message": "No luck.", "counts": Counts(total=1200, failed=2)})
+    told = told_of(done, stage="prod")
+    assert told["text"] == "Waybill prod: backup (dry run) backup-1 is failed: total 1,200, failed 2. No luck. Asked for by ana."
+    assert (told["run_id"], told["status"], told["files"]["total"], told["kind"]) == ("backup-1", "failed", 1200, "backup")
+    assert "parent" not in told
+    delta = world.begin("backup-2", arn="arn:2", parent={"run_id": "cutover-c", "fence": 1})
+    assert told_of(delta, stage="prod")["parent"] == "cutover-c"
 
 
 # -- steps that left nothing ------------------------------------------------------------------------------------------------

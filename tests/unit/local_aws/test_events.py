@@ -23,6 +23,7 @@ class World:
     def __init__(self, *, failures: int = 0) -> None:
         self.invoked: list[Any] = []
         self.started: list[tuple[str, str, Any]] = []
+        self.published: list[tuple[str, str]] = []
         self.failures = failures
 
     def invoke(self, _arn: str, payload: Any) -> Any:
@@ -33,8 +34,11 @@ class World:
     def start(self, arn: str, name: str, text: str) -> None:
         self.started.append((arn, name, json.loads(text)))
 
+    def publish(self, arn: str, message: str) -> None:
+        self.published.append((arn, message))
+
     def bus(self, *rules: Rule, **schedules: Schedule) -> EventBus:
-        return EventBus(rules, schedules, lambdas=self.invoke, start_execution=self.start, retry_seconds=0)
+        return EventBus(rules, schedules, lambdas=self.invoke, start_execution=self.start, publish=self.publish, retry_seconds=0)
 
 
 def rule(target: dict[str, Any], *, pattern: dict[str, Any] | None = None, bus: str = "default") -> Rule:
@@ -209,3 +213,10 @@ def test_objects_that_come_and_go_are_told_as_s3_tells_it(world: World, monkeypa
     )
     assert (gone["detail-type"], gone["detail"]["object"]["key"]) == ("Object Deleted", "inbox/a.csv")
     assert "size" not in gone["detail"]["object"]
+
+
+def test_a_topic_is_told_what_the_path_names_in_quotes_as_json(world: World) -> None:
+    topic = "arn:aws:sns:us-east-1:123456789012:waybill-local-runs"
+    bus = world.bus(rule({"Arn": topic, "InputPath": "$.detail.text"}))
+    deliver(bus, make_event(source="test", detail_type="t", detail={"text": 'Müller said "done"'}, resources=[]))
+    assert world.published == [(topic, '"Müller said \\"done\\""')]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -15,7 +16,7 @@ from waybill.files.summing import sum_up
 from waybill.files.totals import Totals, backup_totals, errors_of, sample, switch_totals
 from waybill.files.unaccounted import note_unaccounted
 from waybill.files.uploads import UploadLog, give_up_all
-from waybill.runs.finishing import ExecutionDetail, StateError, fence_left_behind, run_to_finish, send_event, status_of
+from waybill.runs.finishing import ExecutionDetail, StateError, announce, run_to_finish, status_of, tell_late
 from waybill.runs.lock import Lock
 from waybill.runs.model import Context, Counts, ErrorRow, RunContext, RunKind, RunRecord, RunStatus
 from waybill.runs.requests import RequestLog, still_to_come
@@ -67,10 +68,10 @@ class FinishReply(Reply):
 def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock) -> FinishReply:
     store, table, work = compose.runs(environment), compose.table(environment.table), compose.work(environment)
     lock = Lock(table=table, name=Context.FILES, is_running=execution_is_running)
+    tell = partial(announce, stage=environment.stage)
     found = run_to_finish(request.run, request.error, request.detail, store)
     if found is None:
-        if (fence := fence_left_behind(request.detail, store)) is not None:
-            lock.release(fence)
+        tell_late(request.detail, store=store, lock=lock, tell=tell)
         logger.info("nothing to finish", extra={"detail": request.detail.name if request.detail else ""})
         return FinishReply()
     record, error = found
@@ -87,7 +88,7 @@ def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock
         made=so_far,
         give_up=lambda: give_up_all(UploadLog(work, record.run_id), lambda: compose.destination_store(environment.config)),
         url_field=environment.config.salesforce.url_field,
-        send=lambda detail: send_event(detail, stage=environment.stage),
+        send=tell,
         now=clock.now,
         time_is_up=clock.time_is_up,
         last_chance=request.run is None,
@@ -111,7 +112,7 @@ def finish_run(
     made: Callable[[], Mapping[str, float]],
     give_up: Callable[[], None],
     url_field: str,
-    send: Callable[[dict[str, Any]], None],
+    send: Callable[[RunRecord], None],
     now: Callable[[], datetime],
     time_is_up: Callable[[], bool],
     last_chance: bool = False,
@@ -152,11 +153,11 @@ def finish_run(
         errors=errors,
     ):
         return FinishReply()
+    # The lock goes last: who finds it held, after this execution has died, knows that nobody may have been told.
+    send(ended)
     if record.options.parent is None:
         lock.release(record.fence)
-    result = RunResult(run_id=record.run_id, status=status, message=message, files=totals.counts)
-    send(result.model_dump(mode="json"))
-    return FinishReply(result=result)
+    return FinishReply(result=RunResult(run_id=record.run_id, status=status, message=message, files=totals.counts))
 
 
 def _write_report(

@@ -1,15 +1,13 @@
 """Starts a run: reads its options, takes the lock, snapshots the configuration. Says `refused` where another run is at work."""
 
 from waybill import compose
-from waybill.clock import iso
-from waybill.runs.machine import CALL, END
-from waybill.runs.starting import StartReply, StartRequest, execution_is_running, start_run
+from waybill.runs.starting import StartReply, StartRequest, around, execution_is_running, gate_of, start_run
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, task
 from waybill.settings import LedgerEnvironment
 
 
-@task(LedgerEnvironment, StartRequest, around=lambda *_: CALL + END)
+@task(LedgerEnvironment, StartRequest, around=around)
 def handler(environment: LedgerEnvironment, request: StartRequest, clock: Clock) -> StartReply:
     table = compose.table(environment.table)
     return start_run(
@@ -18,5 +16,6 @@ def handler(environment: LedgerEnvironment, request: StartRequest, clock: Clock)
         table=table,
         is_running=execution_is_running,
         configuration=environment.config.model_dump_json(),
-        now=iso(clock.now()),
+        gate=gate_of(environment),
+        now=clock.now(),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from waybill import compose
 from waybill.clock import iso
 from waybill.records.reporting import count_rows, write_reports
-from waybill.runs.finishing import ExecutionDetail, StateError, run_to_finish, send_event, status_of
+from waybill.runs.finishing import ExecutionDetail, StateError, announce, run_to_finish, status_of, tell_late
 from waybill.runs.lock import Lock
 from waybill.runs.model import ERRORS_SHOWN, Context, RowCounts, RunContext, RunRecord, RunStatus
 from waybill.runs.starting import execution_is_running
@@ -44,8 +45,11 @@ class FinishReply(Reply):
 @task(LedgerEnvironment, FinishRequest)
 def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock) -> FinishReply:
     store, table = compose.runs(environment), compose.table(environment.table)
+    lock = Lock(table=table, name=Context.RECORDS, is_running=execution_is_running)
+    tell = partial(announce, stage=environment.stage)
     found = run_to_finish(request.run, request.error, request.detail, store)
     if found is None:
+        tell_late(request.detail, store=store, lock=lock, tell=tell)
         logger.info("nothing to finish", extra={"detail": request.detail.name if request.detail else ""})
         return FinishReply()
     record, error = found
@@ -54,8 +58,8 @@ def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock
         error=error,
         store=store,
         work=compose.work(environment),
-        lock=Lock(table=table, name=Context.RECORDS, is_running=execution_is_running),
-        send=lambda detail: send_event(detail, stage=environment.stage),
+        lock=lock,
+        send=tell,
         now=clock.now,
     )
     if reply.result is not None:
@@ -72,7 +76,7 @@ def finish_load(
     store: RunStore,
     work: WorkBucket,
     lock: Lock,
-    send: Callable[[dict[str, Any]], None],
+    send: Callable[[RunRecord], None],
     now: Callable[[], datetime],
 ) -> FinishReply:
     """Does nothing where the run is another execution's by now."""
@@ -90,7 +94,7 @@ def finish_load(
         record.run_id, execution_arn=record.execution_arn, rows=counted.rows, objects=counted.objects, errors=errors, **end
     ):
         return FinishReply()
+    # The lock goes last: who finds it held, after this execution has died, knows that nobody may have been told.
+    send(ended)
     lock.release(record.fence)
-    result = RunResult(run_id=record.run_id, status=status, message=message, rows=counted.rows)
-    send(result.model_dump(mode="json"))
-    return FinishReply(result=result)
+    return FinishReply(result=RunResult(run_id=record.run_id, status=status, message=message, rows=counted.rows))

@@ -1,10 +1,9 @@
 """Starts a load or an undo: reads its options, takes the records' lock. Says `refused` where another run is at work."""
 
 from waybill import compose
-from waybill.clock import iso
 from waybill.records.scope import require_load
 from waybill.runs.model import RunKind
-from waybill.runs.starting import StartReply, StartRequest, execution_is_running, read_options, start_run
+from waybill.runs.starting import StartReply, StartRequest, execution_is_running, gate_of, read_options, start_run
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, task
 from waybill.settings import LedgerEnvironment
@@ -21,7 +20,8 @@ def handler(environment: LedgerEnvironment, request: StartRequest, clock: Clock)
         table=table,
         is_running=execution_is_running,
         configuration=environment.config.model_dump_json(),
-        now=iso(clock.now()),
+        gate=gate_of(environment),
+        now=clock.now(),
     )
 
 
