@@ -70,10 +70,10 @@ class Ledger:
         self._table = table
         self._summaries = Summaries(table)
 
-    def files(self, account_id: str, *, after: str | None = None) -> Iterator[FileItem]:
-        """An account's files in order of entry id, `after` one."""
+    def files(self, account_id: str, *, after: str | None = None, at_once: int | None = None) -> Iterator[FileItem]:
+        """An account's files in order of entry id, `after` one. `at_once`: how many a request reads, where only some are wanted."""
         start = _FILE + after if after else None
-        return (_file(item) for item in self._table.query(_account(account_id), prefix=_FILE, after=start))
+        return (_file(item) for item in self._table.query(_account(account_id), prefix=_FILE, after=start, at_once=at_once))
 
     def states(self, account_id: str, *, after: str | None = None) -> Iterator[tuple[str, FileState, int]]:
         """Entry id, state and size of an account's files: all that its totals need, at a fraction of the work of reading them whole."""

@@ -281,7 +281,8 @@ def account_files(
     """
     found: list[FileView] = []
     last: str | None = None
-    for read, file in enumerate(ledger.files(account_id, after=after)):
+    at_once = limit + 1 if state is None and not query else None
+    for read, file in enumerate(ledger.files(account_id, after=after, at_once=at_once)):
         if len(found) >= limit or read >= FILES_READ:
             return found, last
         last = file.entry_id
