@@ -77,6 +77,7 @@ def probe(spec: FunctionSpec) -> Json:
         "AWS_REGION": "us-east-1",
         "WAYBILL_STATE_MACHINES": "{}",
         "WAYBILL_SIGN_IN": json.dumps({"authorize_url": "https://a", "token_url": "https://t", "client_id": "c"}),
+        "WAYBILL_LIVE_URL": "wss://l",
         **waybill_variables("bench-source", "bench-destination", "bench-work"),
     }
     command = [sys.executable, "-P", "-c", code]

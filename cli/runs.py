@@ -15,11 +15,15 @@ from cli.params import RunId, wait_option
 from cli.results import exit_code_of, mode_of, run_object, show_errors, show_requests, show_run
 from cli.tables import table
 from cli.waiting import how_to_follow, wait_for
+from cli.watching import watch
 
 
 @click.group("runs", cls=WaybillGroup)
 def runs() -> None:
     """List, show and steer runs."""
+
+
+runs.add_command(watch)
 
 
 @runs.command("list", epilog="waybill runs list --limit 5")

@@ -53,7 +53,7 @@ def up(
     if from_dir and (accounts or files):
         raise click.UsageError("--from takes your files: leave out --accounts and --files.")
     try:
-        from local import stack  # only `up` needs the local stack, and importing it takes seconds
+        from local import up as local  # only `up` needs the local stack, and importing it takes seconds
     except ModuleNotFoundError as error:
         raise CommandError(
             f"The local stack is not installed ({error.name} is missing).",
@@ -63,7 +63,7 @@ def up(
     # what the stack says while it runs is no part of the one JSON object
     with contextlib.redirect_stdout(sys.stderr) if app.json else contextlib.nullcontext():
         code = ExitCode(
-            stack.run(
+            local.run(
                 home=app.home.path,
                 ports=ports,
                 empty=empty,

@@ -6,9 +6,11 @@ from enum import StrEnum, auto
 from waybill.settings import (
     ApiEnvironment,
     CopyEnvironment,
+    DoorEnvironment,
     Environment,
     LedgerEnvironment,
     LinkEnvironment,
+    LiveEnvironment,
     SalesforceEnvironment,
     SourceEnvironment,
 )
@@ -51,6 +53,12 @@ class Access(StrEnum):
     RUNS_DESCRIBE = auto()
     RUNS_CONTROL = auto()
     EVENTS_PUT = auto()
+    TICKET_ISSUE = auto()
+    TICKET_TAKE = auto()
+    CONNECTION_KEEP = auto()
+    CONNECTION_DROP = auto()
+    CONNECTION_POST = auto()
+    EVENT_WRITE = auto()
 
 
 @dataclass(frozen=True)
@@ -67,12 +75,12 @@ class FunctionSpec:
     workbooks: bool = False
 
 
-# Nothing but the run's own progress and results is written.
-_RUN = {Access.TABLE_READ, Access.RUN_WRITE}
+# Nothing but the run's own progress and results is written, and the bus is told.
+_RUN = {Access.TABLE_READ, Access.RUN_WRITE, Access.EVENTS_PUT}
 _FILES = _RUN | {Access.FILE_WRITE}
 _WORK = {Access.WORK_READ, Access.WORK_WRITE}
 _START = {Access.TABLE_GET, Access.RUN_WRITE, Access.LOCK_TAKE, Access.RUNS_DESCRIBE, Access.EVENTS_PUT}
-_FINISH = _WORK | {Access.LOCK_RELEASE, Access.EVENTS_PUT}
+_FINISH = _WORK | {Access.LOCK_RELEASE}
 
 
 def _task(
@@ -121,14 +129,15 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
     _task(
         "CopyFiles",
         CopyEnvironment,
-        {Access.TABLE_GET, Access.RUN_RECORD, Access.WORK_READ, Access.WORK_PUT}
+        {Access.TABLE_GET, Access.RUN_RECORD, Access.WORK_READ, Access.WORK_PUT, Access.EVENTS_PUT}
         | {Access.SOURCE_READ, Access.DESTINATION_READ, Access.DESTINATION_WRITE},
         memory=1024,
     ),
     _task(
         "ValidateFiles",
         CopyEnvironment,
-        {Access.TABLE_GET, Access.RUN_RECORD, Access.FILE_WRITE, Access.WORK_READ, Access.WORK_PUT, Access.DESTINATION_READ},
+        {Access.TABLE_GET, Access.RUN_RECORD, Access.FILE_WRITE, Access.EVENTS_PUT}
+        | {Access.WORK_READ, Access.WORK_PUT, Access.DESTINATION_READ},
     ),
     _task("CheckReadiness", SourceEnvironment, _RUN | {Access.INDEX_READ, Access.WORK_PUT}),
     _task("PlanUnits", LedgerEnvironment, _RUN | _WORK),
@@ -153,7 +162,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         handler="waybill.api.app.handler",
         environment=ApiEnvironment,
         access=frozenset(
-            _RUN
+            {Access.TABLE_READ, Access.RUN_WRITE, Access.TICKET_ISSUE}
             | {Access.INDEX_READ, Access.WORK_READ, Access.INBOX_WRITE, Access.SOURCE_LOOK, Access.DESTINATION_READ}
             | {Access.RUNS_DESCRIBE, Access.RUNS_CONTROL, Access.RUN_DELETE, Access.AUDIT_APPEND, Access.MAPPING_WRITE}
             # To rebuild a lost ledger: its files, and its lock.
@@ -162,5 +171,28 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         timeout=29,
         # It writes templates.
         workbooks=True,
+    ),
+    FunctionSpec(
+        id="LiveDoor",
+        handler="waybill.live.authorize.handler",
+        environment=DoorEnvironment,
+        access=frozenset({Access.TICKET_TAKE}),
+        timeout=10,
+    ),
+    FunctionSpec(
+        id="LiveConnections",
+        handler="waybill.live.connect.handler",
+        environment=LedgerEnvironment,
+        access=frozenset({Access.CONNECTION_KEEP, Access.CONNECTION_DROP}),
+        timeout=10,
+    ),
+    FunctionSpec(
+        id="LiveEvents",
+        handler="waybill.live.tell.handler",
+        environment=LiveEnvironment,
+        access=frozenset(
+            {Access.TABLE_READ, Access.WORK_READ, Access.EVENT_WRITE, Access.CONNECTION_DROP, Access.CONNECTION_POST}
+        ),
+        timeout=120,
     ),
 )

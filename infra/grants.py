@@ -10,7 +10,8 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from infra.catalogue import CONTEXTS, KINDS, Access, FunctionSpec
-from infra.nag import EXECUTIONS, OBJECTS, acknowledge_wildcards
+from infra.constructs.live_api import STAGE as LIVE_STAGE
+from infra.nag import CONNECTIONS, EXECUTIONS, OBJECTS, acknowledge_wildcards
 from infra.stage import Stage
 
 INDEX = "summaries"
@@ -21,6 +22,10 @@ LOCK_KEYS = "LOCK#*"
 AUDIT_KEYS = "AUDIT*"  # days, and the head of the chain
 MAPPING_KEYS = "MAPPING*"  # versions, and their heads
 SESSION_KEYS = "SESSION#*"
+TICKET_KEYS = "TICKET#*"
+CONNECTION_KEYS = "LIVE#CONNECTIONS"
+# Events stand with their run and in the stage's list, and are written together.
+EVENT_KEYS = (RUN_KEYS, "LIVE", "LIVE#EVENTS")
 _COLON = ArnFormat.COLON_RESOURCE_NAME
 
 
@@ -39,6 +44,7 @@ class Resources:
     salesforce_secret: secretsmanager.ISecret
     source_secret: secretsmanager.ISecret | None
     machine_names: Mapping[str, str]
+    live_api_id: str
 
 
 def machine_arn(stack: Stack, name: str) -> str:
@@ -58,11 +64,12 @@ class Grant:
     actions: Sequence[str]
     arns: Sequence[str]
     wildcard: str | None = None
-    keys: str | None = None
+    keys: str | Sequence[str] | None = None
 
     def give(self, role: iam.Role) -> None:
         """Adds it to the role's policy, and accepts the wildcard where there is one."""
-        conditions = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [self.keys]}} if self.keys else None
+        keys = [self.keys] if isinstance(self.keys, str) else list(self.keys or ())
+        conditions = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}} if keys else None
         role.add_to_policy(iam.PolicyStatement(actions=list(self.actions), resources=list(self.arns), conditions=conditions))
         if self.wildcard:
             acknowledge_wildcards(role, self.arns, reason=self.wildcard)
@@ -104,7 +111,7 @@ KEY_USE = (
 )
 
 
-def _table(*actions: str, keys: str | None = None) -> Callable[[Resources, Stack], Iterator[Grant]]:
+def _table(*actions: str, keys: str | Sequence[str] | None = None) -> Callable[[Resources, Stack], Iterator[Grant]]:
     """Calls on the table; with `keys`, on items of these partitions only."""
 
     def grant(resources: Resources, _: Stack) -> Iterator[Grant]:
@@ -194,6 +201,13 @@ def _events_put(_: Resources, stack: Stack) -> Iterator[Grant]:
     yield Grant(["events:PutEvents"], [stack.format_arn(service="events", resource="event-bus", resource_name="default")])
 
 
+def _connection_post(resources: Resources, stack: Stack) -> Iterator[Grant]:
+    arn = stack.format_arn(
+        service="execute-api", resource=resources.live_api_id, resource_name=f"{LIVE_STAGE}/POST/@connections/*"
+    )
+    yield Grant(["execute-api:ManageConnections"], [arn], CONNECTIONS)
+
+
 _GRANTS: Mapping[Access, Callable[[Resources, Stack], Iterator[Grant]]] = {
     Access.TABLE_GET: _table("GetItem"),
     Access.TABLE_READ: _table("GetItem", "Query"),
@@ -223,4 +237,10 @@ _GRANTS: Mapping[Access, Callable[[Resources, Stack], Iterator[Grant]]] = {
     Access.RUNS_DESCRIBE: _runs_describe,
     Access.RUNS_CONTROL: _runs_control,
     Access.EVENTS_PUT: _events_put,
+    Access.TICKET_ISSUE: _table("PutItem", keys=TICKET_KEYS),
+    Access.TICKET_TAKE: _table("DeleteItem", keys=TICKET_KEYS),
+    Access.CONNECTION_KEEP: _table("PutItem", keys=CONNECTION_KEYS),
+    Access.CONNECTION_DROP: _table("DeleteItem", keys=CONNECTION_KEYS),
+    Access.CONNECTION_POST: _connection_post,
+    Access.EVENT_WRITE: _table("PutItem", keys=EVENT_KEYS),
 }

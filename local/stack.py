@@ -3,9 +3,7 @@
 import contextlib
 import functools
 import json
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,22 +16,20 @@ from moto.s3 import notifications
 from local.aws import endpoint, lambdas, synth, template
 from local.aws.dispatch import REGION
 from local.aws.events import EventBus
-from local.aws.home import AlreadyRunning, LocalHome
-from local.aws.http_api import HttpApi
-from local.aws.intrinsics import Resource, TemplateError
+from local.aws.home import LocalHome
+from local.aws.http_api import HttpApi, Listener
+from local.aws.intrinsics import Resource
+from local.aws.live_api import PATH as LIVE_PATH
+from local.aws.live_api import LiveApi
 from local.aws.mail import Mail
 from local.aws.pool import LocalPool
 from local.aws.transport import InProcess
 from local.console import Console
 from local.layout import Names, Ports, with_approval
 from local.salesforce.schema import Schema
-from local.salesforce.schema_files import load_schema
 from local.salesforce.simulator import SalesforceSimulator
-from local.samples.folder import from_folder
 from local.samples.load import Loaded, load
 from local.samples.model import SampleOrg
-from local.samples.org import build_org
-from local.signals import Interrupted, Signals, leave_threads_behind
 from local.stepfunctions.moto_backend import install
 from local.stepfunctions.runner import Runner
 from waybill import compose
@@ -86,12 +82,13 @@ class LocalStack:
         self.transport = InProcess(self.aws.dispatcher)
         compose.use_transport(self.transport)
         self._undo.callback(self._stop_aws)
-        self.deployment = template.load(
-            template.read_templates(folder),
-            clients=self.client,
-            parameters={"LocalAwsEndpoint": self.aws.url, "LocalSalesforceUrl": self.simulator.url},
-            secret_values=self._secret,
-        )
+        with _named(self.ports.api):
+            listener = Listener(self.ports.api)
+        self._undo.callback(listener.server_close)
+        addresses = {"LocalAwsEndpoint": self.aws.url, "LocalSalesforceUrl": self.simulator.url, "LocalConsoleUrl": listener.url}
+        addresses["LocalLiveUrl"] = self.live_url = f"ws{listener.url.removeprefix('http')}{LIVE_PATH}"
+        templates = template.read_templates(folder)
+        self.deployment = template.load(templates, clients=self.client, parameters=addresses, secret_values=self._secret)
         deployed = self.deployment.functions
         functions.update(with_approval(deployed) if self.approval else deployed)
         self.names = Names.of(self.deployment)
@@ -101,12 +98,18 @@ class LocalStack:
         users = self.deployment.users
         issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{users.pool_id}"
         self.pool = LocalPool(issuer, users.client_id, groups=users.groups)
-        self.api = HttpApi(
-            self.deployment.routes, self.invoker, pool=self.pool, cors=self.deployment.cors, site=Console(self.pool).answer
-        )
-        with _named(self.ports.api):
-            self.api.start(port=self.ports.api)
+        cors, site = self.deployment.cors, Console(self.pool).answer
+        self.api = HttpApi(self.deployment.routes, self.invoker, pool=self.pool, cors=cors, site=site, live=self._live())
+        self.api.start(on=listener)
         self._undo.callback(self.api.stop)
+
+    def _live(self) -> LiveApi | None:
+        sockets = self.deployment.sockets
+        live = None if sockets is None else LiveApi(sockets, self.invoker)
+        if live is not None:
+            self.aws.dispatcher.hooks["apigatewaymanagementapi"].append(live.hook)
+            self._undo.callback(live.stop)
+        return live
 
     def _stop_aws(self) -> None:
         """One thing after the other: what still runs then is refused, and never reaches the real AWS."""
@@ -184,6 +187,7 @@ class LocalStack:
             },
             "api": {"url": f"{self.api.url}/api", "token": self.token, "tokens": dict(self.pool.tokens)},
             "console": {"url": f"{self.api.url}/"},
+            "live": {"url": self.live_url},
             "source_bucket": self.names.source_bucket,
             "destination_bucket": self.names.destination_bucket,
             "table": self.names.table,
@@ -234,85 +238,3 @@ def _named(port: int) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(error.errno, f"Port {port} of 127.0.0.1 cannot be used: {error.strerror}. Try --ports 0.") from error
-
-
-def run(
-    *,
-    home: Path,
-    ports: str | None,
-    empty: bool,
-    from_dir: Path | None,
-    accounts: int | None,
-    files: int | None,
-    schema: Path | None = None,
-    approval: bool = False,
-) -> int:
-    """`waybill up`: starts, loads data, says so, and runs until it is told to stop. 0, or 2 where it cannot start."""
-    signals = Signals()
-    signals.install()
-    stack: LocalStack | None = None
-    try:
-        objects = None if schema is None else load_schema(schema)
-        stack = LocalStack(LocalHome(home), Ports.parse(ports), schema=objects, approval=approval)
-        print("Starting ...", flush=True)
-        began = time.monotonic()
-        stack.start()
-        loaded = _load(stack, empty=empty, from_dir=from_dir, accounts=accounts, files=files)
-        stack.announce()
-        print(_summary(stack, loaded, seconds=time.monotonic() - began), flush=True)
-        signals.wait()
-        print("Stopping ...", flush=True)
-    except Interrupted:
-        print("Stopping before it was up ...", flush=True)
-    except (AlreadyRunning, synth.SynthesisError, TemplateError, OSError, ValueError) as error:
-        print(f"Waybill cannot start: {getattr(error, 'strerror', None) or error}", file=sys.stderr, flush=True)
-        return 2
-    finally:
-        signals.stopping()
-        if stack is not None:
-            stack.stop()
-        signals.restore()
-        leave_threads_behind(STOP_SECONDS)
-    print("Stopped.", flush=True)
-    return 0
-
-
-def _load(stack: LocalStack, *, empty: bool, from_dir: Path | None, accounts: int | None, files: int | None) -> Loaded | None:
-    if empty:
-        return None
-    bucket = stack.names.source_bucket
-    org = (
-        from_folder(from_dir, bucket=bucket)
-        if from_dir
-        else build_org(accounts=accounts or 25, files=files or 1000, bucket=bucket)
-    )
-    print(f"Loading {len(org.files):,} files in {len(org.accounts):,} accounts ...", flush=True)
-    for notice in org.notices:
-        print(f"  {notice}", flush=True)
-    return stack.load(org)
-
-
-def _summary(stack: LocalStack, loaded: Loaded | None, *, seconds: float) -> str:
-    names, data = stack.names, "no data"
-    if loaded is not None:
-        data = f"{len(loaded.entry_ids):,} entries in {len(loaded.account_ids):,} accounts, {loaded.size / 1e6:,.1f} MB"
-    aws = f"aws --endpoint-url {stack.aws.url}"
-    credentials = f"AWS_ACCESS_KEY_ID={endpoint.ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION={REGION}"
-    return f"""
-Waybill is up, on this machine only ({seconds:.0f} s).
-
-  Console        {stack.api.url}/
-  API            {stack.api.url}/api
-  Salesforce     {stack.simulator.url}  ({data})
-  AWS            {stack.aws.url}
-  source         s3://{names.source_bucket}
-  destination    s3://{names.destination_bucket}
-  logs           {stack.home.path}/lambda.log, and messages.log with what would be mailed
-
-Next, in another terminal:
-  waybill backup --full --wait         copy every file; Salesforce is not touched
-  waybill cutover --dry-run --wait     what would be switched
-  waybill status
-  {credentials} {aws} s3 ls
-
-Ctrl-C stops it; nothing is kept."""

@@ -209,9 +209,25 @@ class ApiEnvironment(SourceEnvironment):
     # Kind of run -> ARN of its state machine.
     state_machines: Mapping[str, str]
     sign_in: SignIn
+    # Where the WebSocket API answers.
+    live_url: str
 
 
-_JSON_FIELDS = frozenset({"config", "state_machines", "sign_in"})
+class LiveEnvironment(Environment):
+    """What tells events to those who listen."""
+
+    # Where API Gateway takes what is meant for a connection.
+    connections_url: str
+
+
+class DoorEnvironment(Environment):
+    """What lets listeners in."""
+
+    # From where a browser may come: the console's origins.
+    console_origins: tuple[str, ...] = ()
+
+
+_JSON_FIELDS = frozenset({"config", "state_machines", "sign_in", "console_origins"})
 
 
 def _from_json(variable: str, text: str) -> object:

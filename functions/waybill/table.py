@@ -101,6 +101,13 @@ class Table:
     def delete(self, pk: str, sk: str) -> None:
         self._write(self._client.delete_item, TableName=self.name, Key={"pk": {"S": pk}, "sk": {"S": sk}})
 
+    def take(self, pk: str, sk: str) -> Item | None:
+        """Deletes an item and gives it, to one caller only; None where there is none."""
+        reply = self._write(
+            self._client.delete_item, TableName=self.name, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ReturnValues="ALL_OLD"
+        )
+        return decode_item(reply["Attributes"]) if reply.get("Attributes") else None
+
     def replace_moved(self, *, old: tuple[str, str], new: Mapping[str, Any], trace: Mapping[str, Any], version: int) -> None:
         """Deletes `old` at `version`, writes `new`, which must not exist, and leaves `trace`, in one transaction. Raises ConditionFailed."""
         self._write(

@@ -20,7 +20,7 @@ ARCHITECTURE = lambda_.Architecture.ARM_64
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
 REQUIREMENTS = ROOT / "requirements.txt"
 # What the functions call by boto3. The descriptions of the four hundred other services would be half of the layer.
-SERVICES = frozenset({"dynamodb", "events", "s3", "secretsmanager", "stepfunctions", "sts"})
+SERVICES = frozenset({"apigatewaymanagementapi", "dynamodb", "events", "s3", "secretsmanager", "stepfunctions", "sts"})
 # The same, and what reads workbooks.
 WITH_WORKBOOKS = ROOT / "requirements-records.txt"
 

@@ -127,6 +127,8 @@ class StatefulStack(Stack):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True),
             deletion_protection=self._stage.retain,
             removal_policy=self._removal,
+            # Of what lasts for minutes or weeks: tickets, connections, the stage's list of events. Files and runs have none.
+            time_to_live_attribute="expires",
             # Sparse: only account summaries carry `summary_bucket`, so no per-file write pays for it.
             global_secondary_indexes=[
                 dynamodb.GlobalSecondaryIndexPropsV2(

@@ -12,6 +12,7 @@ from infra.catalogue import CONTEXTS, FINISHERS, FUNCTIONS, KINDS
 from infra.constructs.code import WITH_WORKBOOKS, dependency_layer, functions_code
 from infra.constructs.http_api import RunsApi
 from infra.constructs.inbox import Inbox
+from infra.constructs.live_api import LiveApi
 from infra.constructs.log_group import log_group
 from infra.constructs.monitoring import Monitoring
 from infra.constructs.notices import Notices
@@ -37,6 +38,7 @@ class StatelessStack(Stack):
             description=f"Waybill {stage.name}: functions, state machines, API, alarms",
         )
         self._stage = stage
+        self._live = LiveApi(self, stage_name=stage.name)
         self._resources = Resources(
             stage=stage,
             table_name=stateful.table.table_name,
@@ -49,6 +51,7 @@ class StatelessStack(Stack):
             salesforce_secret=stateful.salesforce_secret,
             source_secret=stateful.source_secret,
             machine_names={kind: f"waybill-{stage.name}-{kind}" for kind in KINDS},
+            live_api_id=self._live.api.api_id,
         )
         self._sign_in = stateful.users.sign_in
         functions = self._functions(bundle=bundle)
@@ -59,6 +62,8 @@ class StatelessStack(Stack):
         for context, finisher in FINISHERS.items():
             stopped = [machines[kind].state_machine_arn for kind in CONTEXTS[context]]
             self._finish_what_stopped(context, stopped, functions[finisher])
+        self._live.connect(door=functions["LiveDoor"], connections=functions["LiveConnections"])
+        self._tell_live(functions["LiveEvents"])
         Inbox(self, bucket_name=self._resources.work_bucket.bucket_name, machine=machines["load"], stage_name=stage.name)
         if stage.nightly_backup:
             NightlyBackup(self, cron=stage.nightly_backup, machine=machines["backup"], stage_name=stage.name)
@@ -112,6 +117,24 @@ class StatelessStack(Stack):
             "WAYBILL_SOURCE_SECRET": source_secret.secret_arn if source_secret else "",
             "WAYBILL_STATE_MACHINES": self.to_json_string(machines),
             "WAYBILL_SIGN_IN": self.to_json_string(self._sign_in.model_dump()),
+            **self._live_variables(),
+        }
+
+    def _live_variables(self) -> dict[str, str]:
+        """Where what is told live is heard. Locally the console, the API and the WebSockets have one address."""
+        origins, url = list(self._stage.console_origins), self._live.url
+        if self._stage.local:
+            console = CfnParameter(
+                self, "LocalConsoleUrl", default="http://127.0.0.1:8080", description="Where the local stack serves the console"
+            )
+            live = CfnParameter(
+                self, "LocalLiveUrl", default="ws://127.0.0.1:8080/live", description="Where the local stack takes WebSockets"
+            )
+            origins, url = [console.value_as_string], live.value_as_string
+        return {
+            "WAYBILL_CONSOLE_ORIGINS": self.to_json_string(origins),
+            "WAYBILL_LIVE_URL": url,
+            "WAYBILL_CONNECTIONS_URL": self._live.connections_url,
         }
 
     def _configuration(self) -> Configuration:
@@ -148,3 +171,14 @@ class StatelessStack(Stack):
             ),
         )
         rule.add_target(targets.LambdaFunction(finish_run))
+
+    def _tell_live(self, tell: lambda_.IFunction) -> None:
+        """Every run that moves or ends is looked at, and what is new of it told to those who listen."""
+        rule = events.Rule(
+            self,
+            "MovedRuns",
+            rule_name=f"waybill-{self._stage.name}-moved-runs",
+            description="Tells what happens to those who listen",
+            event_pattern=events.EventPattern(source=[f"waybill.{self._stage.name}"], detail_type=["Run Moved", "Run Ended"]),
+        )
+        rule.add_target(targets.LambdaFunction(tell))

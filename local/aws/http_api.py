@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from local.aws.cors import Cors
 from local.aws.dispatch import ACCOUNT_ID
+from local.aws.live_api import LiveApi, is_upgrade
 from local.aws.pool import JwtAuthorizer, LocalPool
 
 # JSON of events and replies.
@@ -70,18 +71,22 @@ class ApiRoute:
 
 @dataclass
 class HttpApi:
-    """The server. `lambdas(arn, payload)` invokes; `pool` checks the tokens of those routes that want one; `site` answers elsewhere."""
+    """The server. `lambdas(arn, payload)` invokes; `pool` checks the tokens of those routes that want one; `site` answers elsewhere;
+    `live` takes WebSockets.
+    """
 
     routes: Sequence[ApiRoute]
     lambdas: Callable[[str, Json], Json]
     pool: LocalPool
     cors: Cors | None = None
     site: Site | None = None
-    _server: "_Server | None" = None
+    live: LiveApi | None = None
+    _server: "Listener | None" = None
 
-    def start(self, *, port: int = 0) -> None:
-        """Listens on loopback, on any free port if 0. Raises OSError where the port is taken."""
-        self._server = _Server(("127.0.0.1", port), self)
+    def start(self, *, port: int = 0, on: "Listener | None" = None) -> None:
+        """Listens on loopback, on any free port if 0, or `on` one taken before. Raises OSError where the port is taken."""
+        self._server = on or Listener(port)
+        self._server.api = self
         threading.Thread(target=self._server.serve_forever, args=(0.1,), name="http-api", daemon=True).start()
 
     def stop(self) -> None:
@@ -94,7 +99,7 @@ class HttpApi:
     def url(self) -> str:
         if self._server is None:
             raise RuntimeError("The HTTP API is not running.")
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self._server.url
 
     def route(self, method: str, path: str) -> tuple[ApiRoute, dict[str, str]] | None:
         """The route of a request and its path parameters."""
@@ -106,14 +111,20 @@ class HttpApi:
         return None
 
 
-class _Server(ThreadingHTTPServer):
+class Listener(ThreadingHTTPServer):
+    """A port that is taken before there is an API: others are told where it will be. Requests wait until then."""
+
     daemon_threads = True
     request_queue_size = 64
     allow_reuse_address = True
+    api: HttpApi
 
-    def __init__(self, address: tuple[str, int], api: HttpApi) -> None:
-        self.api = api
-        super().__init__(address, _Handler)
+    def __init__(self, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hung up is no news."""
@@ -123,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     timeout: ClassVar[float] = 120
-    server: _Server
+    server: Listener
 
     def _serve(self) -> None:
         api, path = self.server.api, urlsplit(self.path).path
@@ -131,6 +142,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self._problem(403, "Forbidden", "This host name is not this machine.")
         if api.cors is not None and api.cors.is_preflight(self.command, self.headers.get):
             return self._send(204, api.cors.preflight(self.headers.get), b"")
+        if api.live is not None and is_upgrade(self):
+            refused = api.live.serve(self)
+            return None if refused is None else self._problem(refused[0], "Refused", refused[1])
         length = self.headers.get("Content-Length", "0")
         if not length.isdigit() or "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return self._problem(411, "InvalidInput", "Send a Content-Length.")

@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local.aws import gateway
 from local.aws.cors import Cors
 from local.aws.events import Rule, Schedule, Target, compile_pattern
 from local.aws.http_api import ApiRoute
 from local.aws.intrinsics import Json, Resource, TemplateError, Universe
 from local.aws.lambdas import FunctionSpec
+from local.aws.live_api import SocketRoutes
 from local.aws.names import WITHOUT_EFFECT, arn_of, attribute_of, name_of
-from local.aws.pool import JwtAuthorizer
 
 # `clients("s3")` gives a boto3 client; their types differ by service.
 Clients = Callable[[str], Any]
 SecretValues = Callable[[Resource], str]
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
-_INVOCATIONS = re.compile(r"/functions/(arn:aws:lambda:[^/]+)/invocations$")
 
 
 @dataclass
@@ -46,6 +46,7 @@ class Deployment:
     schedules: dict[str, Schedule] = field(default_factory=dict)
     routes: list[ApiRoute] = field(default_factory=list)
     cors: Cors | None = None
+    sockets: SocketRoutes | None = None
     users: UserPool = field(default_factory=UserPool)
     outputs: dict[str, str] = field(default_factory=dict)
 
@@ -115,6 +116,7 @@ def _table(resource: Resource, loading: Loading) -> None:
         if indexes:
             asked[kind] = [{name: index[name] for name in ("IndexName", "KeySchema", "Projection")} for index in indexes]
     loading.clients("dynamodb").create_table(**asked)
+    # moto keeps what has expired, as DynamoDB may for days: who reads such an item looks at its time.
     loading.deployment.tables.append(asked["TableName"])
 
 
@@ -217,27 +219,12 @@ def _schedule(resource: Resource, loading: Loading) -> None:
     )
 
 
-def _route(resource: Resource, loading: Loading) -> None:
-    target = resource.get("Target")
-    integration = next(
-        (
-            other
-            for other in resource.stack.resources()
-            if other.type == "AWS::ApiGatewayV2::Integration" and f"integrations/{name_of(other)}" == target
-        ),
-        None,
-    )
-    if integration is None:
-        raise TemplateError(f"{resource.where}: its target {target} is no integration of this template")
-    if integration.get("IntegrationType") != "AWS_PROXY" or integration.get("PayloadFormatVersion") != "2.0":
-        raise TemplateError(f"{integration.where}: only AWS_PROXY with payload format 2.0 is known locally")
-    uri = str(integration.get("IntegrationUri"))
-    wrapped = _INVOCATIONS.search(uri)
-    function = wrapped.group(1) if wrapped else uri
-    loading.deployment.routes.append(ApiRoute.of(resource.get("RouteKey"), function=function, authorizer=_authorizer(resource)))
-
-
 def _api(resource: Resource, loading: Loading) -> None:
+    if gateway.protocol_of(resource) == "WEBSOCKET":
+        if loading.deployment.sockets is not None:
+            raise TemplateError(f"{resource.where}: only one WebSocket API is known locally")
+        loading.deployment.sockets = gateway.socket_routes(resource)
+        return
     given = resource.get("CorsConfiguration", None)
     if given is not None:
         try:
@@ -246,25 +233,9 @@ def _api(resource: Resource, loading: Loading) -> None:
             raise TemplateError(f"{resource.where}: {error}") from None
 
 
-def _authorizer(route: Resource) -> JwtAuthorizer | None:
-    """What a route asks of a token; None where it is open to anybody, which it must say."""
-    kind, wanted = route.get("AuthorizationType"), route.get("AuthorizerId")
-    if kind == "NONE":
-        return None
-    found = next(
-        (
-            other
-            for other in route.stack.resources()
-            if other.type == "AWS::ApiGatewayV2::Authorizer" and name_of(other) == wanted
-        ),
-        None,
-    )
-    if kind != "JWT" or found is None or found.get("IdentitySource") != ["$request.header.Authorization"]:
-        raise TemplateError(
-            f"{route.where}: only NONE and a JWT authorizer on the Authorization header are known locally, not {kind}"
-        )
-    settings = found.get("JwtConfiguration")
-    return JwtAuthorizer(settings["Issuer"], tuple(settings["Audience"]))
+def _route(resource: Resource, loading: Loading) -> None:
+    if gateway.protocol_of(resource) == "HTTP":  # the others were read with their API
+        loading.deployment.routes.append(gateway.http_route(resource))
 
 
 def _user_pool(resource: Resource, loading: Loading) -> None:

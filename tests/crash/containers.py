@@ -133,6 +133,7 @@ def _fork_for(asking: socket.socket) -> None:
     for service in _SERVICES:
         compose.aws(service)
     compose.aws("dynamodb", 64)
+    compose.bus()
     compose.source_store(configuration, "")
     compose.destination_store(configuration)
     asking.sendall(b"r")

@@ -134,6 +134,12 @@ def needed(method: str, url: str, headers: Mapping[str, Any], body: bytes) -> It
         for entry in json.loads(body)["Entries"]:
             bus = entry.get("EventBusName", "default")
             yield Called(f"events:{target.rpartition('.')[2]}", f"arn:aws:events:{REGION}:{ACCOUNT_ID}:event-bus/{bus}")
+    elif service == "apigatewaymanagementapi":
+        api, path = urlsplit(url).netloc.partition(".")[0], unquote(urlsplit(url).path)
+        yield Called(
+            "execute-api:ManageConnections",
+            f"arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{api}{path.replace('/@', f'/{method}/@')}",
+        )
     else:
         raise ValueError(f"nothing is known of {service}")
 

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from local.stack import LocalStack
+from tests.e2e.ear import Ear, ended
 from tests.e2e.rights import Called, Recorder, Right, allowed
 from tests.e2e.scene import Scene
 from waybill import compose
+from waybill.table import Table
 
 # Functions of other contexts have tests of their own.
-OURS = re.compile(r"waybill\.(files\.tasks|api)\.")
+OURS = re.compile(r"waybill\.(files\.tasks|api|live)\.")
 
 # Rights that no call here can show, function and right as patterns, and why they are given all the same.
 EXPLAINED: tuple[tuple[str, str, str], ...] = (
@@ -25,6 +27,7 @@ EXPLAINED: tuple[tuple[str, str, str], ...] = (
     ("CopyFiles|FinishRun", r"s3:(AbortMultipartUpload|ListMultipartUploadParts) .*/uploads/\*", "of files above 5 GiB, or streamed ones that break off"),
     (".*", r"s3:AbortMultipartUpload .*/runs/\*", "of lists and reports above 8 MB that break off"),
     ("Api", r"states:SendTaskSuccess .*", "who lets a run begin sends the token that it waits on, which does not tell its machine"),
+    ("LiveEvents", r"s3:ListBucket .*", "makes an object that is not there a 404 and not a 403"),
     ("Api", r"(states:.*:waybill-local-(load|undo)(:\*)?|s3:PutObject .*/inbox/\*)", "runs of records have tests of their own"),
 )  # fmt: skip
 
@@ -40,6 +43,7 @@ def migration(stack: LocalStack) -> Iterator[Recorder]:
         _stopped(scene)
         _approved(scene)
         _parked(scene)
+        _listening(scene)
     yield recorder
     scene.close()
 
@@ -188,6 +192,19 @@ def _parked(scene: Scene) -> None:
         ExpressionAttributeValues={":then": {"S": "2020-01-01T00:00:00.000Z"}},
     )  # fmt: skip
     scene.call("DELETE", "/runs?older_than_days=1", expect=200)
+
+
+def _listening(scene: Scene) -> None:
+    """Somebody listens to a run; of another, API Gateway never said that he had left."""
+    gone = {"pk": "LIVE#CONNECTIONS", "sk": "CONNECTION#gone", "name": "x", "role": "viewer", "expires": 2**40}
+    Table(client=scene.stack.client("dynamodb"), name=scene.stack.names.table).put(gone)
+    missing = scene.file(scene.account("Heard"), "missing.txt", None)
+    with Ear.of(scene) as ear:
+        run = scene.backup("full")
+        ear.until(ended(run.id))
+    assert missing.id in {heard["data"].get("entry_id") for heard in ear.heard}
+    for path in ("/events?limit=5", f"/runs/{run.id}/events"):
+        scene.call("GET", path, expect=200)
 
 
 def of(recorder: Recorder, stack: LocalStack) -> dict[str, tuple[set[Right], set[Called]]]:

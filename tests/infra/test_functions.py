@@ -43,7 +43,8 @@ def test_local_links_and_login_come_from_the_parameters(assemblies: dict[str, As
 
 def test_only_the_local_stage_has_parameters_of_its_own(assembly: Assembly) -> None:
     own = set(assembly.stateless.template["Parameters"]) - {"BootstrapVersion"}
-    assert own == ({"LocalAwsEndpoint", "LocalSalesforceUrl"} if assembly.stage == "local" else set())
+    addresses = {"LocalAwsEndpoint", "LocalSalesforceUrl", "LocalConsoleUrl", "LocalLiveUrl"}
+    assert own == (addresses if assembly.stage == "local" else set())
 
 
 def test_the_api_knows_the_machines_that_exist(assembly: Assembly) -> None:
@@ -63,7 +64,8 @@ def test_functions_run_on_arm_with_tracing_and_a_log_group(assembly: Assembly, s
 
 def test_times_and_memory_are_those_agreed() -> None:
     times = {spec.id: spec.timeout for spec in FUNCTIONS}
-    assert {name: time for name, time in times.items() if time != 900} == {"StartRun": 60, "StartLoad": 60, "Api": 29}
+    live = {"LiveDoor": 10, "LiveConnections": 10, "LiveEvents": 120}
+    assert {name: time for name, time in times.items() if time != 900} == {"StartRun": 60, "StartLoad": 60, "Api": 29, **live}
     memory = {spec.id: spec.memory for spec in FUNCTIONS if spec.memory != 512}
     files = {"CopyFiles": 1024, "ListFiles": 1024, "UpdateUrls": 1024, "FinishRun": 1769}
     records = {"ReadInput": 1769, "PlanLoad": 3008, "LoadRows": 1769, "Reconcile": 1769, "PlanUndo": 3008, "FinishLoad": 1769}

@@ -15,6 +15,7 @@ from waybill.api import (
     audit_routes,
     data_routes,
     file_routes,
+    live_routes,
     mapping_routes,
     overview_routes,
     problems,
@@ -40,6 +41,7 @@ app.include_router(rebuild_routes.router)
 app.include_router(user_routes.router)
 app.include_router(audit_routes.router)
 app.include_router(overview_routes.router)
+app.include_router(live_routes.router)
 
 NO_ROUTE = "There is no such route."
 NOBODY = Caller(subject="", name="nobody", role=None)

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from waybill.api.roles import Role
 from waybill.files.verifying import Difference, Mismatch, Verified
+from waybill.live.events import Event
 from waybill.runs.model import MAX_FILES, AccountId, ErrorRow, InputKey, LoadMode, MappingName, MappingVersion, RowError, RunId
 from waybill.settings import ApiName
 
@@ -256,3 +257,23 @@ class VerifyReply(BaseModel):
             for each in differences
         ]
         return cls(checked=page.checked, mismatches=rows, next=following)
+
+
+class Ticket(BaseModel):
+    """`url` lets in once, within `expires_in` seconds; `sequence` is the number of the latest event by now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str
+    expires_in: int
+    sequence: int
+
+
+class EventPage(BaseModel):
+    """Events in order. `last` is what to ask on behind; `more`: there may be further ones by now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: list[Event]
+    last: int
+    more: bool

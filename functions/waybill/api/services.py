@@ -20,6 +20,8 @@ from waybill.errors import NotFound, SalesforceDenied, SalesforceError
 from waybill.files.domain import NO_ACCOUNT
 from waybill.files.entries import IDS_PER_QUERY, EntryReader
 from waybill.files.ledger import Ledger
+from waybill.live.feed import Feed
+from waybill.live.tickets import Tickets
 from waybill.records.mappings import MappingStore
 from waybill.runs.model import RunRecord
 from waybill.runs.requests import RequestLog
@@ -74,6 +76,14 @@ class Services:
     @cached_property
     def mappings(self) -> MappingStore:
         return MappingStore(compose.table(self.environment.table))
+
+    @cached_property
+    def feed(self) -> Feed:
+        return Feed(compose.table(self.environment.table))
+
+    @property
+    def tickets(self) -> Tickets:
+        return Tickets(compose.table(self.environment.table), now=self.now)
 
     @cached_property
     def audit(self) -> Audit:

@@ -6,6 +6,7 @@ from typing import Any
 from waybill.errors import NotFound
 from waybill.runs.approval import Approval, ApprovalState
 from waybill.runs.model import Control, Counts, ErrorRow, RowCounts, RowError, RunRecord, RunStatus
+from waybill.runs.moving import moved
 from waybill.table import ConditionFailed, Item, Table
 
 _SK = "RUN"
@@ -124,6 +125,7 @@ class RunStore:
             if fence is None:
                 raise
             return False
+        moved(run_id)
         return True
 
     def ask(self, run_id: str, control: Control, *, reason: str) -> None:

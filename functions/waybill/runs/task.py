@@ -16,6 +16,7 @@ from waybill.clock import utcnow
 from waybill.counting import counting, of_service
 from waybill.errors import InvalidInput, WaybillError
 from waybill.runs.machine import ONE, STATE, Around, call
+from waybill.runs.moving import moved, telling, to_bus
 from waybill.runs.requests import RequestLog
 from waybill.settings import Environment
 from waybill.telemetry import emit, logger
@@ -121,11 +122,15 @@ class _Measured:
         self._settings, self._fields = settings, fields
         self._run = event.get("run")
         self._around: Mapping[str, float] = ONE
+        # The run that others are told of; none where it has ended, of which another event tells.
+        self._moved = self._run
         self._counting = counting()
+        self._telling = telling(to_bus(compose.bus, stage=settings.stage))
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
         self._requests = self._counting.__enter__()
+        self._telling.__enter__()
         return self
 
     def replied(self, reply: dict[str, Any], around: Mapping[str, float]) -> dict[str, Any]:
@@ -133,6 +138,7 @@ class _Measured:
         # Who begins a run, or finishes it by a rule's call, is told of none, and tells which it is; who was refused has none.
         if reply.get("outcome") != "refused":
             self._run = self._run or reply.get("run") or reply.get("result")
+        self._moved = None if reply.get("result") else self._run or reply.get("run")
         seconds = round(time.monotonic() - self._began, 3)
         logger.info("task ended", extra={**self._fields, "status": reply.get("status"), "seconds": seconds})
         return reply
@@ -141,9 +147,12 @@ class _Measured:
         seconds = time.monotonic() - self._began
         requests = self._requests
         requests.add_all(self._around)
-        run = self._run if isinstance(self._run, dict) else {}
+        run, moving = (given if isinstance(given, dict) else {} for given in (self._run, self._moved))
+        if moving.get("run_id"):
+            moved(str(moving["run_id"]))
         if run.get("run_id"):
             self._keep(str(run["run_id"]))
+        self._telling.__exit__(None, None, None)
         self._counting.__exit__(None, None, None)
         counts = requests.counts
         metrics = {name: of_service(counts, service) for name, service in _METRICS.items()} | {"StateTransitions": counts[STATE]}

@@ -336,4 +336,5 @@ def _variables(machines: dict[str, str]) -> dict[str, str]:
         "WAYBILL_DESTINATION_BUCKET": DESTINATION,
         "WAYBILL_STATE_MACHINES": json.dumps(machines),
         "WAYBILL_SIGN_IN": json.dumps(SIGN_IN),
+        "WAYBILL_LIVE_URL": "wss://live.example.com/live",
     }

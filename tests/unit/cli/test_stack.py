@@ -14,7 +14,7 @@ from tests.unit.cli.conftest import Clock, Run
 
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """A stand-in for `local.stack` that notes how it is started."""
+    """A stand-in for `local.up` that notes how it is started."""
     started: list[dict[str, Any]] = []
 
     def run(**how: Any) -> int:
@@ -24,10 +24,10 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     import local
 
-    module = types.ModuleType("local.stack")
+    module = types.ModuleType("local.up")
     module.run = run  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "local.stack", module)
-    monkeypatch.setattr(local, "stack", module, raising=False)
+    monkeypatch.setitem(sys.modules, "local.up", module)
+    monkeypatch.setattr(local, "up", module, raising=False)
     return started
 
 

@@ -17,11 +17,12 @@ from infra.catalogue import KINDS
 from local.aws.home import LocalHome
 from local.layout import Ports
 from local.samples.org import build_org
-from local.stack import LocalStack, run
+from local.stack import LocalStack
+from local.up import run
 
 RUN = """
 import sys, pathlib
-from local.stack import run
+from local.up import run
 sys.exit(run(home=pathlib.Path(sys.argv[1]), ports="0", empty=False, from_dir=None, accounts=2, files=6))
 """
 

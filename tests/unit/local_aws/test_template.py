@@ -221,7 +221,9 @@ def api_with(authorization: dict[str, Any]) -> dict[str, Any]:
         },
         "Route": {
             "Type": "AWS::ApiGatewayV2::Route",
-            "Properties": {"RouteKey": "GET /hello", "Target": {"Fn::Join": ["/", ["integrations", {"Ref": "Call"}]]}, **authorization},
+            "Properties": {
+                "ApiId": {"Ref": "Api"}, "RouteKey": "GET /hello", "Target": {"Fn::Join": ["/", ["integrations", {"Ref": "Call"}]]}, **authorization,
+            },
         },
     }  # fmt: skip
 

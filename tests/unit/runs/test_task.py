@@ -77,6 +77,7 @@ def test_each_call_adds_what_it_counted_to_the_run(table: Table) -> None:
         STATE: 6,
         "dynamodb PutItem": 2,
         "dynamodb write units": 2,
+        "events PutEvents": 2,
     }
 
 
