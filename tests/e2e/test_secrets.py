@@ -233,9 +233,14 @@ def listen(scene: Scene, heard: Heard, folder: Path) -> None:
         heard.add(f"history {arn}", history["events"])
         heard.add(f"execution {arn}", stack.client("stepfunctions").describe_execution(executionArn=arn))
     runs = [run["run_id"] for run in scene.call("GET", "/runs?limit=1000", expect=200)["items"]]
-    paths = ["/status", "/readiness", "/plan", "/accounts", "/accounts?source=ledger"]
+    paths = ["/status", "/readiness", "/plan", "/accounts", "/accounts?source=ledger", "/errors", "/settings"]
     paths += [f"/accounts/{row['Id']}/files" for row in scene.org.all("Account")]
-    paths += [f"/runs/{run}{more}" for run in runs for more in ("", "/errors?limit=1000", "/accounts", "/logs?limit=1000")]
+    paths += [
+        f"/runs/{run}{more}"
+        for run in runs
+        for more in ("", "/errors?limit=1000", "/accounts", "/logs?limit=1000", "/throughput")
+    ]
+    paths += [f"/files/{item.entry_id}?account_id={item.account_id}" for item in list(scene.items().values())[:5]]
     for path in paths:
         heard.add(f"api {path}", scene.call("GET", path, expect=200))
     for row in scene.org.all("Account"):
