@@ -12,6 +12,7 @@ import pytest
 from cli.app import common_options
 from cli.main import waybill
 from waybill import errors
+from waybill.api import openapi
 from waybill.files.jobs import CopyFault
 from waybill.files.verifying import Mismatch
 
@@ -137,6 +138,11 @@ def test_the_runbook_names_no_copy_fault_or_mismatch_that_is_gone() -> None:
     tables = RUNBOOK.partition("### While copying")[2].partition("### While switching")[0]
     named = {name for row in re.findall(r"^\| (`.*?) \|", tables, flags=re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     assert named <= {*map(str, CopyFault), *literal_classes()}
+
+
+def test_the_openapi_document_is_the_one_that_the_routes_give() -> None:
+    same = (ROOT / "docs" / "openapi.json").read_text(encoding="utf-8") == openapi.text()
+    assert same, "docs/openapi.json is not what the routes give: `make openapi` renews it"
 
 
 def test_decisions_are_numbered_without_gaps_and_listed() -> None:
