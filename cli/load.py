@@ -14,7 +14,8 @@ from cli.app import App, WaybillCommand
 from cli.errors import CommandError, ExitCode
 from cli.mappings import MappingName, mapped
 from cli.migrate import confirm, start
-from cli.params import RunId, one_of, wait_option, yes_option
+from cli.params import OrgName, RunId, one_of, wait_option, yes_option
+from cli.places import place, place_of_run
 
 # A plan's folder may hold scripts and documents as well: only what a load reads is uploaded.
 READ = frozenset({".csv", ".json", ".tsv", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
@@ -27,6 +28,7 @@ MODES = ("upsert", "insert", "update")
     waybill load plan/ --dry-run --wait
     waybill load products.xlsx --execute --wait
     waybill load items.csv --mapping old-crm --dry-run --wait
+    waybill load plan/ --from-org production --org uat --dry-run --wait
     waybill load accounts.csv --execute --object Account --key External_Id__c --mode update --wait --json
     """,
 )
@@ -42,23 +44,27 @@ MODES = ("upsert", "insert", "update")
     metavar="NAME",
     help="Read columns into fields by this mapping, or its NAME@VERSION.",
 )
+@click.option("--org", type=OrgName(), metavar="NAME", help="The org to load into. Default: the stage's own.")
+@click.option("--from-org", type=OrgName(), metavar="NAME", help="Take the plan's rows from this org instead of from its files.")
 @click.option("--allow-delete", is_flag=True, help="Delete what the plan says; the deleted rows are kept for an undo.")
 @wait_option
 @yes_option
 @click.pass_obj
 def load(
     app: App, *, path: Path, dry_run: bool, execute: bool, sobject: str | None, key: str | None, write: str | None,
-    mapping: str | None, allow_delete: bool, wait: bool, yes: bool,
+    mapping: str | None, org: str | None, from_org: str | None, allow_delete: bool, wait: bool, yes: bool,
 ) -> ExitCode:  # fmt: skip
     """Load a workbook, a CSV file, or a folder of them (also an SFDMU plan) into Salesforce."""
     app.run_kind = "load"
     mode = one_of(dry_run=dry_run, execute=execute)
     if execute and not yes:
-        confirm(app, f"Load {path.name} into Salesforce?" if not allow_delete else f"Load {path.name}, and delete what it says?")
+        deleting = ", and delete what it says" if allow_delete else ""
+        source = f" with the rows of {from_org}" if from_org else ""
+        confirm(app, lambda: f"Load {words.safe(path.name)}{source} into {place(app, org)}{deleting}?")
     with packed(path) as file:
         put = upload(app, file)
     body = {"mode": mode, "input": put, "object": sobject, "external_id": key, "write": write, "allow_delete": allow_delete}
-    return start(app, "load", {**body, **mapped(mapping)}, wait=wait)
+    return start(app, "load", {**body, **mapped(mapping), "org": org, "from_org": from_org}, wait=wait)
 
 
 @click.command(
@@ -78,7 +84,7 @@ def undo(app: App, *, run_id: str, dry_run: bool, execute: bool, wait: bool, yes
     """Take a load back: old values restored, inserted rows deleted, deleted rows created again."""
     mode = one_of(dry_run=dry_run, execute=execute)
     if execute and not yes:
-        confirm(app, f"Undo {words.safe(run_id)} in Salesforce?")
+        confirm(app, lambda: f"Undo {words.safe(run_id)} in {place_of_run(app, run_id)}?")
     return start(app, "undo", {"mode": mode, "run_id": run_id}, wait=wait)
 
 
@@ -99,7 +105,7 @@ def retry(app: App, *, run_id: str, dry_run: bool, execute: bool, wait: bool, ye
     """Load only the rows again that a load has rejected or that have failed."""
     mode = one_of(dry_run=dry_run, execute=execute)
     if execute and not yes:
-        confirm(app, f"Load the failed rows of {words.safe(run_id)} into Salesforce?")
+        confirm(app, lambda: f"Load the failed rows of {words.safe(run_id)} into {place_of_run(app, run_id)}?")
     return start(app, "load", {"mode": mode, "retry_of": run_id}, wait=wait)
 
 

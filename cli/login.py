@@ -43,7 +43,7 @@ def login(app: App, *, role: str | None, no_browser: bool) -> ExitCode:
     elif role:
         raise CommandError("--as is for the local stack.", hint="Roles are the groups of the user pool.", name="WrongUse")
     else:
-        store.keep(api.netloc, log_in(api, show=lambda url: _open(url, no_browser=no_browser)))
+        store.keep(api.netloc, log_in(api, show=lambda url: open_page(url, no_browser=no_browser)))
     return whoami_of(app)
 
 
@@ -85,7 +85,7 @@ def log_in(
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
-    with _Landing(state) as landing:
+    with Landing(state, whose="The user pool", again="waybill login") as landing:
         show(f"{told['authorize_url']}?{urllib.parse.urlencode(asked)}")
         code = landing.wait(until=now() + PATIENCE, now=now)
     form = {
@@ -99,20 +99,21 @@ def log_in(
     return Login.of(ask(token_url, form), token_url=token_url, client_id=str(told["client_id"]), now=now())
 
 
-def _open(url: str, *, no_browser: bool) -> None:
+def open_page(url: str, *, no_browser: bool) -> None:
     """The page is opened, and its address told in any case: the browser may be on another screen."""
     if not no_browser:
         webbrowser.open(url)
     click.echo(f"Log in here: {url}", err=True)
 
 
-class _Landing(HTTPServer):
-    """Waits for the browser that comes back from the user pool with this `state`."""
+class Landing(HTTPServer):
+    """Waits for the browser that comes back with this `state`. `whose` page it was, and the command to begin `again` with."""
 
     allow_reuse_address = True
 
-    def __init__(self, state: str) -> None:
+    def __init__(self, state: str, *, whose: str, again: str) -> None:
         self.state = state
+        self.whose, self.again = whose, again
         self.code = ""
         self.refusal = ""
         where = urllib.parse.urlsplit(CALLBACK)
@@ -121,25 +122,25 @@ class _Landing(HTTPServer):
         except OSError as error:
             raise CommandError(
                 f"Port {where.port} of this machine is taken ({error.strerror}).",
-                hint="Another `waybill login` may be waiting: end it, and try again.",
+                hint=f"Another `{again}` may be waiting: end it, and try again.",
                 name="LoginFailed",
             ) from None
 
     def wait(self, *, until: float, now: Callable[[], float]) -> str:
-        """The code. Raises CommandError where the user pool refused, or nobody came."""
+        """The code. Raises CommandError where it was refused, or nobody came."""
         self.timeout = 1.0
         while not self.code and not self.refusal and now() < until:
             self.handle_request()
         if not self.code:
-            why = f"The user pool refused: {self.refusal}" if self.refusal else "Nobody logged in."
-            raise CommandError(why, hint="Run `waybill login` again.", name="LoginFailed")
+            why = f"{self.whose} refused: {self.refusal}" if self.refusal else "Nobody logged in."
+            raise CommandError(why, hint=f"Run `{self.again}` again.", name="LoginFailed")
         return self.code
 
 
 class _Page(BaseHTTPRequestHandler):
     """The page that the browser lands on."""
 
-    server: _Landing
+    server: Landing
     timeout: ClassVar[float] = 10
 
     def do_GET(self) -> None:

@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from cli import words
 from cli.app import App, WaybillCommand
 from cli.errors import CommandError, ExitCode
 from cli.params import RunId, account_option, one_of, wait_option, yes_option
+from cli.places import place
 from cli.results import conclude
 from cli.waiting import wait_for
 
@@ -82,7 +84,7 @@ def cutover(
     }  # fmt: skip
     whom = words.plural(len(accounts), "account") if accounts else "all accounts"
     if execute and not yes:
-        confirm(app, f"Switch the URLs of {whom} in Salesforce?")
+        confirm(app, lambda: f"Switch the URLs of {whom} in {place(app)}?")
     return start(app, "cutover", body, wait=wait)
 
 
@@ -118,7 +120,7 @@ def rollback(
     one_of(run=run_id is not None, account=bool(accounts), all=everything)
     body = {"mode": mode, "run_id": run_id, "accounts": list(accounts), "all": everything}
     if execute and not yes:
-        confirm(app, "Restore the old URLs in Salesforce?")
+        confirm(app, lambda: f"Restore the old URLs in {place(app)}?")
     return start(app, "rollback", body, wait=wait)
 
 
@@ -126,11 +128,11 @@ def stdin_is_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def confirm(app: App, question: str) -> None:
-    """Asks a person. A script, which has no terminal, has said --execute and is not asked."""
+def confirm(app: App, question: str | Callable[[], str]) -> None:
+    """Asks a person; a question that takes a look first looks only then. A script, which has no terminal, has said --execute and is not asked."""
     if app.json or not stdin_is_terminal():
         return
-    if not click.confirm(question, default=False):
+    if not click.confirm(question if isinstance(question, str) else question(), default=False):
         raise CommandError("Nothing was done.", name="NotConfirmed")
 
 

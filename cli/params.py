@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 _ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
+_ORG = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{3,128}")
 
 
@@ -28,6 +29,17 @@ class RunId(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not _RUN_ID.fullmatch(value):
             self.fail(f"{value!r} is no run id: `waybill runs list` shows them.", param, ctx)
+        return str(value)
+
+
+class OrgName(click.ParamType[str]):
+    """A connection's name, as `waybill orgs list` shows it."""
+
+    name = "org"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not _ORG.fullmatch(value):
+            self.fail(f"{value!r} is no name of an org: small letters, digits and - make one.", param, ctx)
         return str(value)
 
 

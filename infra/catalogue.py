@@ -11,6 +11,7 @@ from waybill.settings import (
     LedgerEnvironment,
     LinkEnvironment,
     LiveEnvironment,
+    OrgEnvironment,
     SalesforceEnvironment,
     SourceEnvironment,
 )
@@ -38,11 +39,14 @@ class Access(StrEnum):
     LOCK_RELEASE = auto()
     AUDIT_APPEND = auto()
     MAPPING_WRITE = auto()
+    ORG_WRITE = auto()
     INDEX_READ = auto()
     WORK_GET = auto()
     WORK_READ = auto()
     WORK_PUT = auto()
     WORK_WRITE = auto()
+    DESCRIBES_READ = auto()
+    DESCRIBES_WRITE = auto()
     INBOX_READ = auto()
     INBOX_WRITE = auto()
     SOURCE_LOOK = auto()
@@ -151,11 +155,11 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         memory=1769,
     ),
     _records("StartLoad", LedgerEnvironment, _START, timeout=60),
-    _records("ReadInput", LedgerEnvironment, _RUN | _WORK | {Access.INBOX_READ}, memory=1769, workbooks=True),
-    _records("PlanLoad", SalesforceEnvironment, _RUN | _WORK, memory=3008),
-    _records("LoadRows", SalesforceEnvironment, _RUN | _WORK, memory=1769),
-    _records("Reconcile", SalesforceEnvironment, _RUN | _WORK, memory=1769),
-    _records("PlanUndo", SalesforceEnvironment, _RUN | _WORK, memory=3008),
+    _records("ReadInput", OrgEnvironment, _RUN | _WORK | {Access.INBOX_READ}, memory=1769, workbooks=True),
+    _records("PlanLoad", OrgEnvironment, _RUN | _WORK | {Access.DESCRIBES_READ, Access.DESCRIBES_WRITE}, memory=3008),
+    _records("LoadRows", OrgEnvironment, _RUN | _WORK | {Access.DESCRIBES_WRITE}, memory=1769),
+    _records("Reconcile", OrgEnvironment, _RUN | _WORK, memory=1769),
+    _records("PlanUndo", OrgEnvironment, _RUN | _WORK, memory=3008),
     _records("FinishLoad", LedgerEnvironment, _RUN | _FINISH, memory=1769),
     FunctionSpec(
         id="Api",
@@ -164,7 +168,14 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         access=frozenset(
             {Access.TABLE_READ, Access.RUN_WRITE, Access.TICKET_ISSUE}
             | {Access.INDEX_READ, Access.WORK_READ, Access.INBOX_WRITE, Access.SOURCE_LOOK, Access.DESTINATION_READ}
-            | {Access.RUNS_DESCRIBE, Access.RUNS_CONTROL, Access.RUN_DELETE, Access.AUDIT_APPEND, Access.MAPPING_WRITE}
+            | {
+                Access.RUNS_DESCRIBE,
+                Access.RUNS_CONTROL,
+                Access.RUN_DELETE,
+                Access.AUDIT_APPEND,
+                Access.MAPPING_WRITE,
+                Access.ORG_WRITE,
+            }
             # To rebuild a lost ledger: its files, and its lock.
             | {Access.FILE_WRITE, Access.SUMMARY_WRITE, Access.LOCK_TAKE}
         ),

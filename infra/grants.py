@@ -11,7 +11,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 
 from infra.catalogue import CONTEXTS, KINDS, Access, FunctionSpec
 from infra.constructs.live_api import STAGE as LIVE_STAGE
-from infra.nag import CONNECTIONS, EXECUTIONS, OBJECTS, acknowledge_wildcards
+from infra.nag import CONNECTIONS, EXECUTIONS, OBJECTS, ORG_SECRETS, acknowledge_wildcards
 from infra.stage import Stage
 
 INDEX = "summaries"
@@ -21,6 +21,7 @@ RUN_KEYS = "RUN#*"
 LOCK_KEYS = "LOCK#*"
 AUDIT_KEYS = "AUDIT*"  # days, and the head of the chain
 MAPPING_KEYS = "MAPPING*"  # versions, and their heads
+ORG_KEYS = "ORGS*"  # connections, and authorisations under way
 SESSION_KEYS = "SESSION#*"
 TICKET_KEYS = "TICKET#*"
 CONNECTION_KEYS = "LIVE#CONNECTIONS"
@@ -90,6 +91,8 @@ def grants(spec: FunctionSpec, resources: Resources, stack: Stack) -> list[Grant
         found.append(Grant(["dynamodb:UpdateItem"], [resources.table_arn], keys=SESSION_KEYS))
     if "source_secret" in fields and resources.source_secret is not None:
         secrets.append(resources.source_secret)
+    if "org_secrets" in fields:
+        found.append(Grant(["secretsmanager:GetSecretValue"], [org_secrets_arn(resources, stack)], ORG_SECRETS))
     if secrets:
         found.append(Grant(["secretsmanager:GetSecretValue"], [secret.secret_arn for secret in secrets]))
     return found
@@ -135,6 +138,15 @@ def _work_read(resources: Resources, stack: Stack) -> Iterator[Grant]:
     """ListBucket also makes a missing object a 404 and not a 403: a plan that nobody has made yet, say."""
     yield from _work("GetObject")(resources, stack)
     yield Grant(["s3:ListBucket"], [resources.work_arn])
+
+
+def _describes(*actions: str) -> Callable[[Resources, Stack], Iterator[Grant]]:
+    """What orgs have said of their objects: it goes with nobody's run."""
+
+    def grant(resources: Resources, _: Stack) -> Iterator[Grant]:
+        yield Grant([f"s3:{action}" for action in actions], [f"{resources.work_arn}/describes/*"], OBJECTS)
+
+    return grant
 
 
 def _inbox_read(resources: Resources, _: Stack) -> Iterator[Grant]:
@@ -197,6 +209,23 @@ def _runs_control(resources: Resources, stack: Stack) -> Iterator[Grant]:
     )
 
 
+def org_secrets_prefix(stage: Stage) -> str:
+    """What the names of the secrets of further orgs begin with."""
+    return f"waybill-{stage.name}/orgs/"
+
+
+def org_secrets_arn(resources: Resources, stack: Stack) -> str:
+    name = f"{org_secrets_prefix(resources.stage)}*"
+    return stack.format_arn(service="secretsmanager", resource="secret", resource_name=name, arn_format=_COLON)
+
+
+def _org_write(resources: Resources, stack: Stack) -> Iterator[Grant]:
+    """Connections come and go while the stage stands: their secrets are known by what their names begin with."""
+    yield from _table("PutItem", "UpdateItem", "DeleteItem", keys=ORG_KEYS)(resources, stack)
+    actions = ("CreateSecret", "PutSecretValue", "DeleteSecret")
+    yield Grant([f"secretsmanager:{action}" for action in actions], [org_secrets_arn(resources, stack)], ORG_SECRETS)
+
+
 def _events_put(_: Resources, stack: Stack) -> Iterator[Grant]:
     yield Grant(["events:PutEvents"], [stack.format_arn(service="events", resource="event-bus", resource_name="default")])
 
@@ -222,11 +251,14 @@ _GRANTS: Mapping[Access, Callable[[Resources, Stack], Iterator[Grant]]] = {
     Access.LOCK_RELEASE: _table("UpdateItem", keys=LOCK_KEYS),
     Access.AUDIT_APPEND: _table("PutItem", keys=AUDIT_KEYS),
     Access.MAPPING_WRITE: _table("PutItem", keys=MAPPING_KEYS),
+    Access.ORG_WRITE: _org_write,
     Access.INDEX_READ: _index,
     Access.WORK_GET: _work("GetObject"),
     Access.WORK_READ: _work_read,
     Access.WORK_PUT: _work("PutObject"),
     Access.WORK_WRITE: _work("PutObject", "AbortMultipartUpload"),
+    Access.DESCRIBES_READ: _describes("GetObject"),
+    Access.DESCRIBES_WRITE: _describes("PutObject"),
     Access.INBOX_READ: _inbox_read,
     Access.INBOX_WRITE: _inbox_write,
     Access.SOURCE_LOOK: _source(SOURCE_LOOK),

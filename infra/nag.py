@@ -9,6 +9,7 @@ from constructs import IConstruct
 OBJECTS = "Objects are named by the data. The bucket, and where it is ours the prefix, is the boundary."
 EXECUTIONS = "An execution's ARN ends in the name it was started under. Only the executions of this stage's machines match."
 CONNECTIONS = "A connection's id is made up by API Gateway when somebody comes in. Only those of this stage's API match."
+ORG_SECRETS = "Connections to orgs are added while the stage stands. Their secrets share what their names begin with, and nothing else has it."
 NO_RESOURCES = "X-Ray and the delivery of logs by Step Functions know no resources: AWS documents these calls with '*' alone."
 
 

@@ -12,9 +12,19 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from waybill.clock import sleep
 from waybill.counting import counted
 from waybill.errors import ConfigurationError
+from waybill.orgs.connections import OWN, OrgStore
+from waybill.orgs.secrets import secret_name
 from waybill.runs.store import RunStore
 from waybill.runs.work import WorkBucket
-from waybill.settings import Configuration, DestinationSettings, Environment, LinkStyle, SalesforceEnvironment
+from waybill.settings import (
+    Configuration,
+    DestinationSettings,
+    Environment,
+    LinkStyle,
+    OrgEnvironment,
+    SalesforceEnvironment,
+    SalesforceSettings,
+)
 from waybill.table import Table
 
 if TYPE_CHECKING:
@@ -25,6 +35,8 @@ if TYPE_CHECKING:
     from waybill.files.storage import ObjectStore
     from waybill.files.urls import LinkBuilder
     from waybill.salesforce.client import SalesforceClient
+    from waybill.salesforce.oauth import Grant
+    from waybill.salesforce.patience import Patience
 
 
 class Manner(StrEnum):
@@ -161,36 +173,93 @@ def _secret(arn: str, _period: int) -> Mapping[str, str]:
     return {str(name): str(given) for name, given in value.items()}
 
 
+def _patience(manner: Manner) -> "Patience | None":
+    from waybill.salesforce.patience import Patience
+
+    match manner:
+        case Manner.PATIENT:
+            return None
+        case Manner.HURRIED:
+            return Patience(
+                sleep=sleep,
+                random=random.random,
+                connect_timeout=3,
+                read_timeout=12,
+                tries=2,
+                tries_after_timeout=1,
+                lock_tries=1,
+            )
+        case Manner.ONCE:
+            return Patience(sleep=sleep, random=random.random, tries=1, tries_after_timeout=1, lock_tries=1)
+
+
 @_once
-def _salesforce(settings: str, credentials: str, table_name: str, manner: Manner) -> "SalesforceClient":
+def _salesforce(settings: str, credentials: str, table_name: str, manner: Manner, org: str) -> "SalesforceClient":
     # simple-salesforce takes a quarter of a second to import: only who talks to Salesforce pays for it.
     from waybill.salesforce.connect import connect
-    from waybill.salesforce.patience import Patience
     from waybill.salesforce.token_cache import DynamoTokenCache
-    from waybill.settings import SalesforceSettings
 
-    cache = DynamoTokenCache(client=aws("dynamodb", 64), table=table_name)
-    patience = {
-        Manner.PATIENT: None,
-        Manner.HURRIED: Patience(
-            sleep=sleep,
-            random=random.random,
-            connect_timeout=3,
-            read_timeout=12,
-            tries=2,
-            tries_after_timeout=1,
-            lock_tries=1,
-        ),
-        Manner.ONCE: Patience(sleep=sleep, random=random.random, tries=1, tries_after_timeout=1, lock_tries=1),
-    }[manner]
-    return connect(SalesforceSettings.model_validate_json(settings), json.loads(credentials), cache=cache, patience=patience)
+    cache = DynamoTokenCache(client=aws("dynamodb", 64), table=table_name, org=org)
+    found = SalesforceSettings.model_validate_json(settings)
+    return connect(found, json.loads(credentials), cache=cache, patience=_patience(manner))
 
 
 def salesforce(environment: SalesforceEnvironment, manner: Manner = Manner.PATIENT) -> "SalesforceClient":
+    """The stage's own org."""
     settings = environment.config.salesforce.model_dump_json()
     # By value: a container that lives on takes new credentials as soon as the secret has them.
     credentials = json.dumps(dict(secret(environment.salesforce_secret)), sort_keys=True)
-    return _salesforce(settings, credentials, environment.table, manner)
+    return _salesforce(settings, credentials, environment.table, manner, "")
+
+
+def salesforce_of(environment: OrgEnvironment, org: str | None, manner: Manner = Manner.PATIENT) -> "SalesforceClient":
+    """The org of that name; None: the stage's own. Raises NotFound."""
+    if org is None or org == OWN:
+        return salesforce(environment, manner)
+    settings, credentials = login_of(environment, org)
+    shown = json.dumps(dict(credentials), sort_keys=True)
+    return _salesforce(settings.model_dump_json(), shown, environment.table, manner, org)
+
+
+def login_of(environment: OrgEnvironment, org: str) -> tuple[SalesforceSettings, Mapping[str, str]]:
+    """How to log in to the org of that name, and with what. Raises NotFound."""
+    own = environment.config.salesforce
+    if org == OWN:
+        return own, secret(environment.salesforce_secret)
+    return orgs(environment).get(org).settings(own), secret(secret_name(environment.org_secrets, org))
+
+
+def orgs(environment: Environment) -> OrgStore:
+    return OrgStore(table(environment.table))
+
+
+def on_trial(settings: SalesforceSettings, credentials: Mapping[str, str]) -> "SalesforceClient":
+    """A login that nobody else shares: for credentials that are not kept yet."""
+    from waybill.salesforce.connect import connect
+    from waybill.salesforce.token_cache import MemoryTokenCache
+
+    return connect(settings, credentials, cache=MemoryTokenCache(), patience=_patience(Manner.HURRIED))
+
+
+def redeem(
+    settings: SalesforceSettings, credentials: Mapping[str, str], *, code: str, verifier: str, redirect_uri: str
+) -> "Grant":
+    """What an org gives for the code that a browser brought back."""
+    from waybill.salesforce.auth import authorize
+    from waybill.salesforce.patience import Patience
+    from waybill.salesforce.transport import SalesforceSession
+    from waybill.salesforce.usage import Meter
+
+    patience = _patience(Manner.HURRIED) or Patience(sleep=sleep, random=random.random)
+    with SalesforceSession(login_url=settings.login_url, meter=Meter(monotonic=time.monotonic), patience=patience) as session:
+        return authorize(settings, credentials, code=code, verifier=verifier, redirect_uri=redirect_uri, session=session)
+
+
+def forget_session(environment: Environment, org: str) -> None:
+    """The token that containers share for an org is nobody's any more."""
+    from waybill.salesforce.token_cache import DynamoTokenCache
+
+    DynamoTokenCache(client=aws("dynamodb", 64), table=environment.table, org=org).forget()
 
 
 @_once

@@ -103,6 +103,8 @@ class MigrationSettings(Frozen):
 class RecordsSettings(Frozen):
     # Seconds for which a call whose reply was lost may still be at work in Salesforce; then its rows are looked for.
     settle_seconds: Annotated[float, Field(ge=0, le=600)] = 60
+    # Seconds for which what an org has said of its objects is remembered; 0: it is asked each time.
+    describe_seconds: Annotated[float, Field(ge=0, le=86_400)] = 600
     # Where uploads go instead of S3: the local stack's endpoint.
     upload_endpoint: str | None = None
     # Bytes of an upload.
@@ -174,6 +176,13 @@ class SalesforceEnvironment(Environment):
     salesforce_secret: str
 
 
+class OrgEnvironment(SalesforceEnvironment):
+    """A task that talks to the org that its run names, the stage's own or another."""
+
+    # What the names of the other orgs' secrets begin with.
+    org_secrets: str
+
+
 class LinkEnvironment(SalesforceEnvironment):
     """A task that talks to Salesforce and knows what new URLs look like."""
 
@@ -203,8 +212,11 @@ class SignIn(Frozen):
     scope: str = "openid"
 
 
-class ApiEnvironment(SourceEnvironment):
+class ApiEnvironment(SourceEnvironment, OrgEnvironment):
     """The HTTP API."""
+
+    # ARN of the key that secrets are encrypted with.
+    secrets_key: str
 
     # Kind of run -> ARN of its state machine.
     state_machines: Mapping[str, str]

@@ -56,6 +56,12 @@ class StatefulStack(Stack):
                     noncurrent_version_expiration=Duration.days(30),
                 ),
                 s3.LifecycleRule(
+                    id="describes",
+                    prefix="describes/",
+                    expiration=Duration.days(7),
+                    noncurrent_version_expiration=Duration.days(1),
+                ),
+                s3.LifecycleRule(
                     id="inbox",
                     prefix="inbox/",
                     expiration=Duration.days(30),

@@ -19,7 +19,7 @@ from infra.constructs.notices import Notices
 from infra.constructs.schedule import NightlyBackup
 from infra.constructs.state_machine import RunMachine
 from infra.constructs.task_function import TaskFunction
-from infra.grants import Resources, machine_arn
+from infra.grants import Resources, machine_arn, org_secrets_prefix
 from infra.stacks.stateful import StatefulStack
 from infra.stage import Stage
 from waybill.settings import Configuration
@@ -113,6 +113,8 @@ class StatelessStack(Stack):
             "WAYBILL_WORK_BUCKET": resources.work_bucket.bucket_name,
             "WAYBILL_CONFIG": self.to_json_string(self._configuration().model_dump(mode="json")),
             "WAYBILL_SALESFORCE_SECRET": resources.salesforce_secret.secret_arn,
+            "WAYBILL_ORG_SECRETS": org_secrets_prefix(self._stage),
+            "WAYBILL_SECRETS_KEY": resources.key.key_arn,
             "WAYBILL_DESTINATION_BUCKET": resources.destination_bucket.bucket_name,
             "WAYBILL_SOURCE_SECRET": source_secret.secret_arn if source_secret else "",
             "WAYBILL_STATE_MACHINES": self.to_json_string(machines),

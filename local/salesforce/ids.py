@@ -6,7 +6,6 @@ from local.salesforce.errors import Fault
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
-_INSTANCE = "Dn0000"
 
 
 def to_18(id_15: str) -> str:
@@ -54,9 +53,10 @@ def require_key(text: object, *, name: str = "Id") -> str:
 
 
 class IdGenerator:
-    """Counts per key prefix; later ids are greater bytewise, as they are in an org of one instance."""
+    """Counts per key prefix; later ids are greater bytewise, as they are in an org of one instance. `org` tells two orgs apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, org: int = 0) -> None:
+        self._org = f"Dn{org:04d}"
         self._counters: dict[str, itertools.count[int]] = {}
 
     def next(self, prefix: str) -> str:
@@ -65,4 +65,4 @@ class IdGenerator:
         for _ in range(6):
             number, rest = divmod(number, 62)
             tail = _DIGITS[rest] + tail
-        return to_18(prefix + _INSTANCE + tail)
+        return to_18(prefix + self._org + tail)

@@ -29,13 +29,13 @@ def utcnow() -> datetime:
 class Org:
     """All methods may be called from any thread. Those for tests act as the administrator, who sees everything."""
 
-    def __init__(self, *, schema: Schema | None = None, clock: Clock = utcnow) -> None:
+    def __init__(self, *, schema: Schema | None = None, clock: Clock = utcnow, number: int = 0) -> None:
         self.schema = schema or default_schema()
         self.clock = clock
         self.lock = threading.RLock()
         self.permissions = Permissions()
         self.automation = Automation()
-        self._ids = IdGenerator()
+        self._ids = IdGenerator(number)
         self._tables = {entry.name: Table(entry) for entry in self.schema.objects}
         self._undo: list[Callable[[], object]] | None = None
         self.organization_id = self._metadata("Organization", Name="Waybill Simulator", IsSandbox=True, InstanceName="SIM1",

@@ -29,6 +29,7 @@ class SalesforceSimulator:
     """`with SalesforceSimulator() as salesforce:` or start() and stop().
 
     `api_limit` is the org's allowance of calls; `instance_url` is what a login names as the org's address, by default `url`.
+    `number` tells the ids of one org from those of another.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class SalesforceSimulator:
         clock: Clock = utcnow,
         schema: Schema | None = None,
         instance_url: str | None = None,
+        number: int = 0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._address = (host, port)
@@ -49,7 +51,7 @@ class SalesforceSimulator:
         self._usage_lock = threading.Lock()
         self.api_limit = api_limit
         self.api_used = 0
-        self.org = Org(schema=schema, clock=clock)
+        self.org = Org(schema=schema, clock=clock, number=number)
         self.faults = Faults()
         self.calls = Calls()
         self.sessions = Sessions(self.org)

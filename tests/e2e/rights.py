@@ -129,7 +129,10 @@ def needed(method: str, url: str, headers: Mapping[str, Any], body: bytes) -> It
         arn = asked.get("stateMachineArn") or asked["executionArn"]
         yield Called(f"states:{target.rpartition('.')[2]}", arn)
     elif service == "secretsmanager":
-        yield Called(f"secretsmanager:{target.rpartition('.')[2]}", json.loads(body)["SecretId"])
+        asked = json.loads(body)
+        secret = asked.get("SecretId") or asked["Name"]
+        arn = secret if secret.startswith("arn:") else f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:{secret}"
+        yield Called(f"secretsmanager:{target.rpartition('.')[2]}", arn)
     elif service == "events":
         for entry in json.loads(body)["Entries"]:
             bus = entry.get("EventBusName", "default")

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 
+from local.salesforce.simulator import SalesforceSimulator
 from local.stack import LocalStack
 from tests.e2e.ear import Ear, ended
 from tests.e2e.rights import Called, Recorder, Right, allowed
@@ -114,6 +117,7 @@ def _operators(scene: Scene) -> None:
     tables = [{"table": "Items", "object": "Account", "rules": [{"field": "Name", "column": "Item"}]}]
     scene.call("PUT", "/mappings/items", {"tables": tables}, expect=200)
     scene.call("DELETE", "/mappings/items", expect=200)
+    _orgs(scene)
     table = scene.stack.client("dynamodb")
     for item in [item for kind in ("FILE#", "SUMMARY", "RUN") for item in scene.table_items(kind)]:
         table.delete_item(TableName=scene.stack.names.table, Key={"pk": item["pk"], "sk": item["sk"]})
@@ -124,6 +128,23 @@ def _operators(scene: Scene) -> None:
         if cursor is None:
             break
     scene.backup("full")
+
+
+def _orgs(scene: Scene) -> None:
+    """Another org, let in by browser, and gone again."""
+    with SalesforceSimulator(number=2) as other:
+        body = {"login_url": other.url, "auth": "refresh_token", "credentials": {"client_id": other.client_id}}
+        scene.call("POST", "/config/orgs", {"name": "other", **body}, expect=201)
+        back = {"redirect_uri": "http://localhost:8976/callback"}
+        url = scene.call("POST", "/config/orgs/other/authorize", back, expect=200)["authorize_url"]
+        there = urlsplit(requests.get(url, allow_redirects=False, timeout=10).headers["Location"])
+        brought = {name: values[0] for name, values in parse_qs(there.query).items()}
+        scene.call("POST", "/config/orgs/other/callback", brought, expect=200)
+        scene.call("GET", "/config/orgs", expect=200)
+        scene.call("PUT", "/config/orgs/other", {"kind": "production"}, expect=200)
+        scene.call("POST", "/config/orgs/other/test", expect=200)
+        scene.call("GET", "/data/objects?org=other", expect=200)
+        scene.call("DELETE", "/config/orgs/other", expect=200)
 
 
 def _stopped(scene: Scene) -> None:

@@ -69,6 +69,15 @@ def test_only_functions_that_talk_to_salesforce_may_read_its_secret(assembly: As
     assert {re.sub(r"Role[0-9A-F]{8}$", "", role) for role in may} == wanted
 
 
+def test_secrets_of_orgs_are_written_by_the_api_and_no_others(assembly: Assembly) -> None:
+    for role, statements in assembly.statements().items():
+        for statement in statements:
+            writes = [action for action in statement["Action"] if re.match(r"secretsmanager:(?!Get)", action)]
+            assert not writes or role.startswith("ApiRole"), role
+            if writes:
+                assert all(resource.endswith(f":secret:waybill-{assembly.stage}/orgs/*") for resource in statement["Resource"])
+
+
 def test_only_copying_writes_to_the_destination(assembly: Assembly) -> None:
     writers = {
         re.sub(r"Role[0-9A-F]{8}$", "", role)
@@ -127,7 +136,7 @@ def test_the_command_comes_back_to_where_the_pool_sends_it(assembly: Assembly) -
 
 
 def test_items_of_the_table_are_written_by_kind_only(assembly: Assembly) -> None:
-    """Whoever records a run's progress can neither forge a file, take the lock, nor change the audit trail or a mapping."""
+    """Whoever records a run's progress can neither forge a file, take the lock, nor change the audit trail, a mapping or an org."""
     writes = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
     noted, live = set(), set()
     for role, statements in assembly.statements().items():
@@ -137,11 +146,13 @@ def test_items_of_the_table_are_written_by_kind_only(assembly: Assembly) -> None
                 if keys in {"TICKET#*", "LIVE#CONNECTIONS"} or more:
                     live.add((re.sub(r"Role[0-9A-F]{8}$", "", role), keys, *more, *statement["Action"]))
                     continue
-                assert keys in {"ACCOUNT#*", "SUMMARIES", "RUN#*", "LOCK#*", "SESSION#*", "AUDIT*", "MAPPING*"}, role
+                assert keys in {"ACCOUNT#*", "SUMMARIES", "RUN#*", "LOCK#*", "SESSION#*", "AUDIT*", "MAPPING*", "ORGS*"}, role
+                if keys == "ORGS*":
+                    noted.add((re.sub(r"Role[0-9A-F]{8}$", "", role), keys))
                 if keys in {"AUDIT*", "MAPPING*"}:
                     assert statement["Action"] == ["dynamodb:PutItem"], "what was noted stays"
                     noted.add((re.sub(r"Role[0-9A-F]{8}$", "", role), keys))
-    assert noted == {("Api", "AUDIT*"), ("Api", "MAPPING*")}
+    assert noted == {("Api", "AUDIT*"), ("Api", "MAPPING*"), ("Api", "ORGS*")}
     assert live == {
         ("Api", "TICKET#*", "dynamodb:PutItem"),
         ("LiveDoor", "TICKET#*", "dynamodb:DeleteItem"),

@@ -54,7 +54,11 @@ def test_run_files_expire_and_migrated_files_never_do(assembly: Assembly) -> Non
     (work,) = (bucket for name, bucket in buckets.items() if name.startswith("WorkBucket"))
     (destination,) = (bucket for name, bucket in buckets.items() if name.startswith("DestinationBucket"))
     expiring = [rule for rule in work["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in rule]
-    assert [(rule["Prefix"], rule["ExpirationInDays"]) for rule in expiring] == [("runs/", 400), ("inbox/", 30)]
+    assert [(rule["Prefix"], rule["ExpirationInDays"]) for rule in expiring] == [
+        ("runs/", 400),
+        ("describes/", 7),
+        ("inbox/", 30),
+    ]
     assert [set(rule) for rule in destination["LifecycleConfiguration"]["Rules"]] == [
         {"AbortIncompleteMultipartUpload", "Id", "Status"}
     ]

@@ -130,4 +130,4 @@ def _scope(record: RunRecord) -> Any:
     """What a run is about. Of loads the input itself: another upload, though of the same name, is another load."""
     options = record.options
     accounts = {account if account == NO_ACCOUNT else to18(account) for account in options.accounts}
-    return accounts, options.run_id, options.all, options.load
+    return accounts, options.run_id, options.all, options.load, options.org

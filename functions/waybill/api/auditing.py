@@ -21,6 +21,8 @@ _TRIES = 20
 # Asked for by POST and changing nothing all the same. A ticket lets its holder read, and must stand nowhere.
 _ONLY_READS = frozenset({"POST /api/verify", "POST /api/live/tickets"})
 _LONGEST, _MOST = 300, 20  # characters of a value, values of a list
+# What requests and replies of these routes hold that is nobody's to read, not even an auditor's.
+_SECRET: Mapping[str, frozenset[str]] = {"/api/config/orgs": frozenset({"credentials", "code", "state", "authorize_url"})}
 
 Json = Any
 Reply = dict[str, Any]  # as API Gateway takes it
@@ -109,10 +111,12 @@ class Auditor:
         action, resource = _named(event)
         if not _changes(action):
             return act()
-        asked = self._append(action, resource, "asked", {"request": _body(event), "before": self._state(resource)})
+        asked = self._append(
+            action, resource, "asked", {"request": _hidden(_body(event), resource), "before": self._state(resource)}
+        )
         reply = act()
         try:
-            outcome = {"reply": _loads(reply.get("body")), "after": self._state(resource)}
+            outcome = {"reply": _hidden(_loads(reply.get("body")), resource), "after": self._state(resource)}
             self._append(action, resource, str(reply["statusCode"]), outcome, of=asked.sequence)
         except ServiceUnavailable as error:  # what was asked for is done and written down: its outcome is in the run
             logger.error("outcome not audited", extra={"sequence": asked.sequence, "reason": str(error)})
@@ -147,6 +151,13 @@ def _body(event: Event) -> Json:
     query = event.get("queryStringParameters") or {}
     given = _loads(event.get("body"))
     return {**query, **given} if isinstance(given, dict) else query or given
+
+
+def _hidden(value: Json, resource: str) -> Json:
+    names = next((names for path, names in _SECRET.items() if resource.startswith(path)), frozenset[str]())
+    if not names or not isinstance(value, dict):
+        return value
+    return {name: "***" if name in names else one for name, one in value.items()}
 
 
 def _loads(text: object) -> Json:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, StringConstraints
 from waybill.api.services import current
 from waybill.errors import InvalidInput, NotFound
 from waybill.records.schema import FieldSchema, ObjectSchema, object_schema
+from waybill.runs.loads import OrgName
 from waybill.salesforce.client import SalesforceClient
 from waybill.settings import ApiName
 
@@ -21,6 +22,8 @@ MOST_OBJECTS: Final = 25
 # A reply of Lambda may have 6 MB, and base64 takes a third more.
 LARGEST: Final = 4 * 1024 * 1024
 Names = Annotated[str, StringConstraints(min_length=1, max_length=2_500), Query(description="API names, with commas between")]
+
+Org = Annotated[OrgName | None, Query(description="A connection; the stage's own org where none is named")]
 
 
 class ObjectView(BaseModel):
@@ -66,8 +69,8 @@ class FieldsView(BaseModel):
 
 
 @router.get("/api/data/objects", summary="The objects of the org that can be loaded into")
-def list_objects() -> ObjectsView:
-    found = sorted(current.get().salesforce.objects(), key=lambda each: each.name.lower())
+def list_objects(org: Org = None) -> ObjectsView:
+    found = sorted(current.get().org(org).objects(), key=lambda each: each.name.lower())
     return ObjectsView(
         objects=[
             ObjectView(
@@ -85,8 +88,8 @@ def list_objects() -> ObjectsView:
 
 
 @router.get("/api/data/objects/<name>/fields", summary="An object's fields")
-def list_fields(name: Annotated[ApiName, Path()]) -> FieldsView:
-    found = current.get().salesforce.describe_many([name])[0]
+def list_fields(name: Annotated[ApiName, Path()], org: Org = None) -> FieldsView:
+    found = current.get().org(org).describe_many([name])[0]
     if found is None:
         raise NotFound(f"Salesforce knows no object {name}, or the user may not see it: check the API name.")
     schema = object_schema(found)
@@ -119,11 +122,11 @@ class TemplateView(BaseModel):
 
 
 @router.get("/api/data/template", summary="A workbook to fill in and load")
-def template(objects: Names) -> TemplateView:
+def template(objects: Names, org: Org = None) -> TemplateView:
     # openpyxl takes a third of a second to import: only who asks for a template waits for it.
     from waybill.records.templates import template as made_of
 
-    schemas = described(current.get().salesforce, named(objects))
+    schemas = described(current.get().org(org), named(objects))
     book = made_of(schemas)
     if len(book) > LARGEST:
         raise InvalidInput(f"This template would have {len(book):,} bytes, and may have {LARGEST:,}: ask for fewer objects.")

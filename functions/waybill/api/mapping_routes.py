@@ -17,7 +17,7 @@ from waybill.clock import iso
 from waybill.errors import NotFound
 from waybill.records.mapping import from_json, to_json
 from waybill.records.mappings import Found
-from waybill.runs.model import MappingName
+from waybill.runs.loads import MappingName
 from waybill.settings import ApiName
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from waybill.api.roles import Role
 from waybill.files.verifying import Difference, Mismatch, Verified
 from waybill.live.events import Event
-from waybill.runs.model import MAX_FILES, AccountId, ErrorRow, InputKey, LoadMode, MappingName, MappingVersion, RowError, RunId
+from waybill.runs.loads import InputKey, LoadMode, MappingName, MappingVersion, OrgName
+from waybill.runs.model import MAX_FILES, AccountId, ErrorRow, RowError, RunId
 from waybill.settings import ApiName
 
 # An execution's input may have 256 KB: this many accounts take less than half of it.
@@ -66,6 +67,10 @@ class LoadRequest(Request):
     # A saved mapping; the latest version where none is named.
     mapping: MappingName | None = None
     mapping_version: MappingVersion | None = None
+    # The connection to load into; the stage's own org where none is named.
+    org: OrgName | None = None
+    # The connection whose rows are read by the plan's queries, in place of its files.
+    from_org: OrgName | None = None
 
 
 class UndoRequest(Request):

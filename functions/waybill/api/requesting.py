@@ -6,8 +6,9 @@ from typing import Any
 from waybill.api.identity import Caller
 from waybill.api.models import BackupRequest, CutoverRequest, LoadRequest, RollbackRequest, UndoRequest
 from waybill.errors import InvalidInput, NotFound
+from waybill.orgs.connections import OWN, Connection
 from waybill.records.mappings import MappingStore
-from waybill.records.scope import require_load
+from waybill.records.scope import refuse_orgs, require_load
 from waybill.runs.model import RunKind
 from waybill.runs.store import RunStore
 
@@ -21,7 +22,8 @@ def input_of(request: Started, *, canary: int, caller: Caller) -> dict[str, Any]
     if isinstance(request, CutoverRequest):
         given.setdefault("canary", canary)
     if isinstance(request, LoadRequest):
-        given = {"mode": given.pop("mode"), "load": given}
+        org = {"org": given.pop("org")} if "org" in given else {}
+        given = {"mode": given.pop("mode"), "load": given, **org}
     if request.mode == "execute":  # another person may have to approve it
         given["requested_subject"] = caller.subject
     return {**given, "requested_by": caller.name}
@@ -33,6 +35,7 @@ def refuse_nonsense(request: Started, *, store: RunStore, unknown_accounts: Call
         case LoadRequest():
             if (request.input is None) == (request.retry_of is None):
                 raise InvalidInput("A load needs just one of input, which an upload gives, and retry_of, a run's id.")
+            refuse_orgs(org=request.org, from_org=request.from_org, retry=request.retry_of is not None)
             if request.retry_of is not None:
                 require_load(store, request.retry_of, executed=False)
         case UndoRequest():
@@ -41,13 +44,16 @@ def refuse_nonsense(request: Started, *, store: RunStore, unknown_accounts: Call
             _refuse_files(request, store, unknown_accounts)
 
 
-def pinned(request: Started, mappings: MappingStore) -> Started:
+def pinned(request: Started, mappings: MappingStore, *, connection: Callable[[str], Connection]) -> Started:
     """The request with the version of its mapping: what is saved while the run waits or is retried does not concern it.
 
-    Raises InvalidInput and NotFound.
+    Raises InvalidInput and NotFound, also for an org that Waybill was never let into.
     """
     if not isinstance(request, LoadRequest):
         return request
+    for name in (request.org, request.from_org):
+        if name is not None and name != OWN and not connection(name).connected:
+            raise InvalidInput(f"Nobody has let Waybill into {name} yet: `waybill orgs login {name}`.")
     if request.mapping is None:
         if request.mapping_version is not None:
             raise InvalidInput("A mapping_version needs the mapping that it is of.")

@@ -73,6 +73,15 @@ ROUTES: Mapping[str, Role] = {
     "GET /api/mappings/<name>": Role.VIEWER,
     "PUT /api/mappings/<name>": Role.ADMIN,
     "DELETE /api/mappings/<name>": Role.ADMIN,
+    "GET /api/config/orgs": Role.VIEWER,
+    "POST /api/config/orgs": Role.ADMIN,
+    "GET /api/config/orgs/<name>": Role.VIEWER,
+    "PUT /api/config/orgs/<name>": Role.ADMIN,
+    "DELETE /api/config/orgs/<name>": Role.ADMIN,
+    # It logs in, and notes which org it is.
+    "POST /api/config/orgs/<name>/test": Role.ADMIN,
+    "POST /api/config/orgs/<name>/authorize": Role.ADMIN,
+    "POST /api/config/orgs/<name>/callback": Role.ADMIN,
     "POST /api/rebuild": Role.ADMIN,
     # It updates one record of the org, to the value that it has.
     "POST /api/check": Role.OPERATOR,

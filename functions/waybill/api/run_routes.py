@@ -46,7 +46,7 @@ def start(
 ) -> Response[RunView]:
     services = current.get()
     services.caller.require(role_to_start(request.kind, dry_run=request.mode == "dry_run"))
-    wanted = pinned(request, services.mappings)
+    wanted = pinned(request, services.mappings, connection=services.connection)
     return _accepted(services.operator.start(wanted, key=key, caller=services.caller))
 
 

@@ -13,6 +13,7 @@ from waybill.api.auditing import Audit, Auditor
 from waybill.api.executions import Executions
 from waybill.api.identity import Caller
 from waybill.api.operate import Operator
+from waybill.api.org_desk import OrgDesk
 from waybill.api.progress import so_far
 from waybill.api.uploads import Uploads
 from waybill.clock import utcnow
@@ -22,6 +23,9 @@ from waybill.files.entries import IDS_PER_QUERY, EntryReader
 from waybill.files.ledger import Ledger
 from waybill.live.feed import Feed
 from waybill.live.tickets import Tickets
+from waybill.orgs.authorizing import Authorizations
+from waybill.orgs.connections import OWN, Connection, OrgStore, own_org
+from waybill.orgs.secrets import OrgSecrets
 from waybill.records.mappings import MappingStore
 from waybill.runs.model import RunRecord
 from waybill.runs.requests import RequestLog
@@ -84,6 +88,38 @@ class Services:
     @property
     def tickets(self) -> Tickets:
         return Tickets(compose.table(self.environment.table), now=self.now)
+
+    @cached_property
+    def orgs(self) -> OrgStore:
+        return compose.orgs(self.environment)
+
+    @cached_property
+    def org_desk(self) -> OrgDesk:
+        table = compose.table(self.environment.table)
+        secrets = OrgSecrets(compose.aws("secretsmanager"), prefix=self.environment.org_secrets, key=self.environment.secrets_key)
+        return OrgDesk(
+            orgs=self.orgs,
+            secrets=secrets,
+            authorizations=Authorizations(table, org_secrets=secrets),
+            runs=self.store,
+            own=self.environment.config.salesforce,
+            log_in=compose.on_trial,
+            redeem=compose.redeem,
+            forget_session=partial(compose.forget_session, self.environment),
+            by=self.requested_by,
+            subject=self.caller.subject,
+            now=self.now,
+        )
+
+    def connection(self, name: str) -> Connection:
+        """The org of that name, the stage's own included. Raises NotFound."""
+        return own_org(self.environment.config.salesforce) if name == OWN else self.orgs.get(name)
+
+    def org(self, name: str | None) -> SalesforceClient:
+        """The org of that name; None: the stage's own. Raises NotFound."""
+        if name is None or name == OWN:
+            return self.salesforce
+        return compose.salesforce_of(self.environment, name, compose.Manner.HURRIED)
 
     @cached_property
     def audit(self) -> Audit:

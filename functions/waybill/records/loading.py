@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from waybill.records.bulk import BulkLoader
+from waybill.records.describes import SCHEMA_CODES
 from waybill.records.domain import Action
 from waybill.records.journal import Journal, Place, RowOutcome, age_of
 from waybill.records.plans import PlanFiles, StepFile
@@ -44,6 +45,8 @@ class Loader:
     now: Callable[[], datetime]
     time_is_up: Callable[[], bool]
     settle: float
+    # Told where Salesforce refuses rows for a reason of its schema's.
+    schema_refused: Callable[[], None]
     _ids: dict[int, str] = field(default_factory=dict)
 
     def load(self, start: Place) -> Place | Wait | None:
@@ -106,5 +109,7 @@ class Loader:
 
     def _note(self, place: Place, step: StepFile, outcomes: Sequence[RowOutcome]) -> None:
         self.journal.finish(place, step, outcomes)
+        if any(outcome.code in SCHEMA_CODES for outcome in outcomes):
+            self.schema_refused()
         if step.action is Action.INSERT:
             self._ids.update((o.n, o.id) for o in outcomes if o.ok and o.n is not None and o.id is not None)

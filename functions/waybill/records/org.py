@@ -1,9 +1,9 @@
 """The org as planning asks for it: describes and whole objects, rows flattened to the paths that were asked for."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from waybill.errors import SalesforceDenied
+from waybill.records.describes import Describes, pack
 from waybill.records.domain import Cell
 from waybill.records.finding import at
 from waybill.records.schema import ObjectSchema, object_schema
@@ -12,20 +12,51 @@ from waybill.salesforce.client import SalesforceClient
 
 
 class SalesforceOrg:
-    """Remembers describes for as long as it lives: one task."""
+    """Remembers describes for as long as it lives: one task. With `describes`, also what was said to others a while ago."""
 
-    def __init__(self, client: SalesforceClient) -> None:
+    def __init__(self, client: SalesforceClient, describes: Describes | None = None) -> None:
         self._client = client
+        self._describes = describes
+        self._remembered: dict[str, ObjectSchema] = describes.known() if describes is not None else {}
         self._known: dict[str, ObjectSchema | None] = {}
+        # Names (lower case) that were answered from memory.
+        self._used: set[str] = set()
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Asks for what is not known of these, in a call or two instead of one for each."""
+        wanted = sorted({name for name in names if name.lower() not in self._known and name.lower() not in self._remembered})
+        if len(wanted) > 1:
+            self._ask(wanted)
 
     def describe(self, sobject: str) -> ObjectSchema | None:
         name = sobject.lower()
-        if name not in self._known:
-            try:
-                self._known[name] = object_schema(self._client.describe_raw(sobject))
-            except SalesforceDenied:
-                self._known[name] = None
+        if name in self._known:
+            return self._known[name]
+        if name in self._remembered:
+            self._used.add(name)
+            self._known[name] = self._remembered[name]
+            return self._known[name]
+        try:
+            self._known[name] = object_schema(self._client.describe_raw(sobject))
+        except SalesforceDenied:
+            self._known[name] = None
         return self._known[name]
+
+    def keep(self) -> None:
+        """Lets others remember what this org has said now."""
+        if self._describes is not None:
+            fresh = {name: schema for name, schema in self._known.items() if schema is not None and name not in self._used}
+            self._describes.keep(fresh)
+
+    def changed(self) -> bool:
+        """Asks anew for everything that was taken from memory; whether the org says anything else now."""
+        used = sorted(self._used)
+        if not used:
+            return False
+        before = {name: self._known[name] for name in used}
+        self._used.clear()
+        self._ask(used)
+        return any(_packed(self._known[name]) != _packed(before[name]) for name in used)
 
     def rows(self, sobject: str, fields: Sequence[str]) -> Iterator[Mapping[str, Cell]]:
         """All rows of the object, `Id` among the fields."""
@@ -33,8 +64,10 @@ class SalesforceOrg:
         for row in self._client.query(soql.select(paths, sobject)):
             yield {path: at(row, path) for path in paths}
 
+    def _ask(self, names: Sequence[str]) -> None:
+        for name, reply in zip(names, self._client.describe_many(names), strict=True):
+            self._known[name.lower()] = None if reply is None else object_schema(reply)
 
-def org_time(client: SalesforceClient) -> datetime | None:
-    """The org's clock, asked for now, to the second."""
-    client.limits()
-    return client.org_time
+
+def _packed(schema: ObjectSchema | None) -> object:
+    return None if schema is None else pack(schema)

@@ -17,13 +17,14 @@ _FACT = "PLAN"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`rows`, `objects`: what the plan foretells. `org_time`: the org's clock when planning began. `steps`: how many."""
+    """`rows`, `objects`: what the plan foretells. `org_time`: the org's clock when planning began, `organization` its id. `steps`: how many."""
 
     folder: str
     steps: int
     rows: RowCounts
     objects: Mapping[str, RowCounts]
     org_time: str
+    organization: str = ""
 
 
 def folder_of(now: datetime) -> str:
@@ -40,6 +41,7 @@ def put_plan(
     folder: str,
     org_time: datetime | None,
     bulk: bool,
+    organization: str = "",
     **extra: Any,
 ) -> Standing:
     """Writes the plan; gives the one that stands."""
@@ -55,6 +57,7 @@ def put_plan(
             "rows": summary.rows.as_dict(),
             "objects": {name: counts.as_dict() for name, counts in summary.objects.items()},
             "org_time": iso(org_time) if org_time else "",
+            "organization": organization,
         },
     )
     standing = find_plan(store, run_id)
@@ -72,6 +75,7 @@ def find_plan(store: RunStore, run_id: str) -> Standing | None:
         rows=RowCounts(**found["rows"]),
         objects={name: RowCounts(**counts) for name, counts in found["objects"].items()},
         org_time=found["org_time"],
+        organization=found.get("organization", ""),
     )
 
 

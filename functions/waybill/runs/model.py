@@ -15,13 +15,11 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from waybill.runs import loads
 from waybill.runs.approval import Approval, ApprovalView
+from waybill.runs.loads import LoadOptions, OrgName
 
-RunId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,120}$")]
-# A file, or a folder as a zip, in the work bucket.
-InputKey = Annotated[str, StringConstraints(pattern=r"^inbox/[A-Za-z0-9_-]{4,64}/[^/\x00-\x1f]{1,200}$")]
-MappingName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
-MappingVersion = Annotated[int, Field(ge=1, le=999_999)]
+RunId = loads.RunId
 AccountId = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]{15}([A-Za-z0-9]{3})?|no-account)$")]
 
 ERRORS_SHOWN = 50
@@ -151,30 +149,6 @@ class Parent(Model):
     fence: Annotated[int, Field(ge=0, le=10**15)]
 
 
-class LoadMode(StrEnum):
-    """What a load may do, whatever its plan says."""
-
-    UPSERT = "upsert"
-    INSERT = "insert"  # existing rows are left as they are
-    UPDATE = "update"  # rows that do not exist are rejected
-
-
-class LoadOptions(Model):
-    """What a load takes in and may do. Either `input` or `retry_of` is given."""
-
-    input: InputKey | None = None
-    # The run whose rejected and failed rows are loaded again.
-    retry_of: RunId | None = None
-    # Of a single table: its object, in place of the file's name, and its key, as `Name;Type__c`.
-    object: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")] | None = None
-    external_id: Annotated[str, StringConstraints(max_length=400)] | None = None
-    write: LoadMode | None = None
-    allow_delete: bool = False
-    # What reads the columns into fields. A retry has the tables of its load as they were read: it needs none.
-    mapping: MappingName | None = None
-    mapping_version: MappingVersion | None = None
-
-
 class Options(Model):
     """What a run was asked to do: the input of every state machine, with its defaults. `run_id`: what is rolled back or undone."""
 
@@ -195,6 +169,8 @@ class Options(Model):
     resume: RunId | None = None
     parent: Parent | None = None
     load: LoadOptions | None = None
+    # The connection that records go to; None: the stage's own org. An undo and a retry go where their load went.
+    org: OrgName | None = None
 
 
 class RunContext(Model):
@@ -240,7 +216,10 @@ class RunRecord(Model):
 
 
 # What only one context's runs have to show.
-_ONLY = {Context.FILES: ("accounts", "files"), Context.RECORDS: ("rows", "objects", "input", "mapping", "undoes")}
+_ONLY = {
+    Context.FILES: ("accounts", "files"),
+    Context.RECORDS: ("rows", "objects", "input", "mapping", "undoes", "org", "from_org"),
+}
 
 # What is shown as the record, or its options, have it.
 _SHOWN = ("run_id", "kind", "status", "phase", "message", "dry_run", "started_at", "ended_at", "execution_arn")
@@ -272,6 +251,9 @@ class RunView(BaseModel):
     undoes: str | None = None
     # Where another person has to let it begin.
     approval: ApprovalView | None = None
+    org: str = "default"
+    # Of a copy from org to org.
+    from_org: str | None = None
     errors: tuple[ErrorRow, ...] | tuple[RowError, ...]
     # By service and operation, of a run that has ended; those of its tasks and of the state machine.
     requests: Mapping[str, Mapping[str, int | float]] = {}
@@ -297,6 +279,8 @@ class RunView(BaseModel):
             mapping=f"{options.load.mapping}@{options.load.mapping_version}" if options.load and options.load.mapping else None,
             undoes=options.run_id if record.kind is RunKind.UNDO else None,
             approval=ApprovalView.of(record.approval, waits=record.status is RunStatus.AWAITING_APPROVAL),
+            org=options.org or "default",
+            from_org=options.load.from_org if options.load else None,
             errors=record.errors if record.kind.context is Context.FILES else record.row_errors,
             requests=requests or {},
         )

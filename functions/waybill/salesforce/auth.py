@@ -65,6 +65,11 @@ def fingerprint(settings: SalesforceSettings, secret: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(who).encode()).hexdigest()[:32]
 
 
+def missing(auth: AuthFlow, secret: Mapping[str, str]) -> list[str]:
+    """What the flow needs and the secret has not."""
+    return [name for name in _NEEDED[auth] if not secret.get(name)]
+
+
 def login(settings: SalesforceSettings, secret: Mapping[str, str], *, session: "SalesforceSession") -> Token:
     """Logs in by the configured flow. Raises SalesforceLoginFailed, SalesforceUnavailable, ConfigurationError."""
     _require(settings, secret)
@@ -144,9 +149,9 @@ def _by_library(
 
 
 def _require(settings: SalesforceSettings, secret: Mapping[str, str]) -> None:
-    missing = [name for name in _NEEDED[settings.auth] if not secret.get(name)]
-    if missing:
-        raise ConfigurationError(f"The Salesforce secret lacks {', '.join(missing)}, which {settings.auth.value} needs.")
+    lacking = missing(settings.auth, secret)
+    if lacking:
+        raise ConfigurationError(f"The Salesforce secret lacks {', '.join(lacking)}, which {settings.auth.value} needs.")
 
 
 def _arguments(settings: SalesforceSettings, secret: Mapping[str, str]) -> dict[str, Any]:  # Any: keyword arguments

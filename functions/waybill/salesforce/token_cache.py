@@ -90,6 +90,10 @@ class DynamoTokenCache:
             values={":token": token.value, ":instance": token.instance, ":identity": token.identity},
         )
 
+    def forget(self) -> None:
+        """Nobody takes the token any more that is kept."""
+        self.put(Token(value="", instance="", identity=""))
+
     def acquire(self) -> bool:
         now = int(self._now())
         try:

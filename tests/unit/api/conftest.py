@@ -333,6 +333,8 @@ def _variables(machines: dict[str, str]) -> dict[str, str]:
         "WAYBILL_WORK_BUCKET": WORK,
         "WAYBILL_CONFIG": config.model_dump_json(),
         "WAYBILL_SALESFORCE_SECRET": "arn:aws:secretsmanager:us-east-1:123456789012:secret:salesforce",
+        "WAYBILL_ORG_SECRETS": "waybill-test/orgs/",
+        "WAYBILL_SECRETS_KEY": "arn:aws:kms:us-east-1:123456789012:key/of-the-stage",
         "WAYBILL_DESTINATION_BUCKET": DESTINATION,
         "WAYBILL_STATE_MACHINES": json.dumps(machines),
         "WAYBILL_SIGN_IN": json.dumps(SIGN_IN),

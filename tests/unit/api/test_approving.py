@@ -6,7 +6,8 @@ import pytest
 
 from tests.unit.api.conftest import FIRST, SECOND, Stack
 from waybill.runs.approval import Approval, ApprovalState
-from waybill.runs.model import Control, Counts, LoadOptions, RowCounts, RunStatus
+from waybill.runs.loads import LoadOptions
+from waybill.runs.model import Control, Counts, RowCounts, RunStatus
 
 RUN = "cutover-r1"
 WAITING = Approval(

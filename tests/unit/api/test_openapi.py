@@ -13,7 +13,7 @@ from waybill.api.roles import PUBLIC, ROUTES
 ROOT = Path(__file__).parents[3]
 BODIES = {"post", "put"}
 # Asked for by POST, without a body.
-BODILESS = {"run_pause", "run_resume", "run_cancel", "run_approve", "file_check", "live_ticket"}
+BODILESS = {"org_test", "run_pause", "run_resume", "run_cancel", "run_approve", "file_check", "live_ticket"}
 
 
 def operations() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -95,5 +95,15 @@ def test_a_start_takes_an_idempotency_key_and_says_where_its_run_is() -> None:
 
 def test_a_field_of_a_reply_that_always_stands_is_required() -> None:
     run = document()["components"]["schemas"]["RunView"]
-    assert set(run["properties"]) - set(run["required"]) == {"accounts", "files", "rows", "objects", "input", "mapping", "undoes"}
+    assert set(run["properties"]) - set(run["required"]) == {
+        "accounts",
+        "files",
+        "rows",
+        "objects",
+        "input",
+        "mapping",
+        "undoes",
+        "org",
+        "from_org",
+    }
     assert "max_files" not in document()["components"]["schemas"]["BackupRequest"]["required"]

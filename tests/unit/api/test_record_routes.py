@@ -9,7 +9,8 @@ import requests
 from tests.unit.api.conftest import WORK, Stack
 from waybill.records.domain import Origin, Planned, RowCounts, RowVerdict, Summary, Verdict
 from waybill.records.standing import put_plan
-from waybill.runs.model import LoadOptions, RowError, RunStatus
+from waybill.runs.loads import LoadOptions
+from waybill.runs.model import RowError, RunStatus
 
 INPUT = "inbox/0123456789abcdef/plan.zip"
 

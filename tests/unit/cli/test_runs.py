@@ -250,9 +250,11 @@ def test_a_person_is_asked_before_salesforce_is_written_to(
     # click's runner replaces standard input by one that is no terminal: say that it is one
     monkeypatch.setattr("cli.migrate.stdin_is_terminal", lambda: True)
     api.on("POST", "/runs", (202, run_view("cutover-r1", status="running")))
+    own = {"name": "default", "production": True, "organization": "", "login_url": "https://login.salesforce.com"}
+    api.on("GET", "/config/orgs/default", own)
     done = run("cutover", "--execute", stdin=answer)
-    assert "Switch the URLs of all accounts in Salesforce?" in done.out
-    assert len(api.asked) == started
+    assert "Switch the URLs of all accounts in the PRODUCTION org default (https://login.salesforce.com)?" in done.out
+    assert len(api.requests("POST", "/runs")) == started
     assert done.code == (0 if started else 2)
 
 

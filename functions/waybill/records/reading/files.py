@@ -23,6 +23,8 @@ class ReadJob:
 
     job: Job
     sources: Mapping[int, Callable[[], Iterator[StagedRow]]]
+    # Whether it came with queries of its own, as an SFDMU plan does.
+    plan: bool = False
 
     def rows(self, number: int) -> Iterator[StagedRow]:
         return self.sources[number]()

@@ -64,7 +64,7 @@ class _Reader:
             for number, object_set in enumerate(_object_sets(self.plan), 1)
             for entry in object_set.get("objects") or ()
         ]
-        return ReadJob(Job(tuple(jobs), tuple(self.tables), tuple(dict.fromkeys(self.warnings))), self.sources)
+        return ReadJob(Job(tuple(jobs), tuple(self.tables), tuple(dict.fromkeys(self.warnings))), self.sources, plan=True)
 
     def _job(self, entry: Mapping[str, Any], number: int) -> ObjectJob:  # Any: JSON
         name, fields, where = parse_query(entry.get("query"))

@@ -5,8 +5,9 @@ from functools import partial
 from typing import Any
 
 from waybill import compose
-from waybill.errors import NotFound, SalesforceQuotaExhausted
+from waybill.errors import NotFound, SalesforceDenied, SalesforceQuotaExhausted, SalesforceRequestInvalid
 from waybill.records.bulk import BulkLoader
+from waybill.records.connecting import describes_of, org_client
 from waybill.records.finding import find_again
 from waybill.records.journal import Journal, Place
 from waybill.records.loading import Loader, Parked, Wait
@@ -15,7 +16,7 @@ from waybill.runs.lock import ensure_held
 from waybill.runs.model import Context, Control, RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
-from waybill.settings import SalesforceEnvironment
+from waybill.settings import OrgEnvironment
 from waybill.telemetry import emit
 
 
@@ -29,14 +30,15 @@ class LoadReply(Reply):
     seconds: int = 0
 
 
-@task(SalesforceEnvironment, LoadRequest)
-def handler(environment: SalesforceEnvironment, request: LoadRequest, clock: Clock) -> LoadReply:
+@task(OrgEnvironment, LoadRequest)
+def handler(environment: OrgEnvironment, request: LoadRequest, clock: Clock) -> LoadReply:
     run, table = request.run, compose.table(environment.table)
-    store, work, client = compose.runs(environment), compose.work(environment), compose.salesforce(environment)
+    store, work, client = compose.runs(environment), compose.work(environment), org_client(environment, run.run_id)
     store.enter(run.run_id, "undoing" if run.kind == "undo" else "loading")
     standing = find_plan(store, run.run_id)
     if standing is None:
         raise NotFound(f"Run {run.run_id} has not been planned.")
+    describes = describes_of(environment, run.run_id, now=clock.now)
     journal = Journal(store=store, work=work, run_id=run.run_id)
     loader = Loader(
         org=client,
@@ -49,9 +51,13 @@ def handler(environment: SalesforceEnvironment, request: LoadRequest, clock: Clo
         now=clock.now,
         time_is_up=clock.time_is_up,
         settle=environment.config.records.settle_seconds,
+        schema_refused=describes.forget,
     )
     try:
         return load_rows(loader, request.cursor, pause=partial(_pause, store, run.run_id))
+    except (SalesforceDenied, SalesforceRequestInvalid):
+        describes.forget()
+        raise
     finally:
         emit({"SalesforceQuotaUsed": round(client.usage.share * 100, 2)}, kind=run.kind, stage=environment.stage)
 

@@ -6,18 +6,20 @@ from datetime import datetime
 from functools import partial
 
 from waybill import compose
-from waybill.errors import NotFound
-from waybill.records.domain import Job, Operation, Tables
-from waybill.records.org import SalesforceOrg, org_time
+from waybill.errors import NotFound, SalesforceDenied, SalesforceRequestInvalid
+from waybill.orgs.asking import Organization, organization
+from waybill.records.connecting import describes_of, org_client
+from waybill.records.domain import Job, Operation, Planned, Tables
+from waybill.records.org import SalesforceOrg
 from waybill.records.planning import PlanOptions, plan
-from waybill.records.schema import OrgReader
 from waybill.records.staging import StagedTables, find_job
 from waybill.records.standing import find_plan, folder_of, put_plan
-from waybill.runs.model import LoadMode, LoadOptions, RunContext
+from waybill.runs.loads import LoadMode, LoadOptions
+from waybill.runs.model import RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
 from waybill.runs.work import WorkBucket
-from waybill.settings import SalesforceEnvironment
+from waybill.settings import OrgEnvironment
 
 
 class PlanRequest(Request):
@@ -29,9 +31,9 @@ class PlanReply(Reply):
     steps: int = 0
 
 
-@task(SalesforceEnvironment, PlanRequest)
-def handler(environment: SalesforceEnvironment, request: PlanRequest, clock: Clock) -> PlanReply:
-    store, work, client = compose.runs(environment), compose.work(environment), compose.salesforce(environment)
+@task(OrgEnvironment, PlanRequest)
+def handler(environment: OrgEnvironment, request: PlanRequest, clock: Clock) -> PlanReply:
+    store, work, client = compose.runs(environment), compose.work(environment), org_client(environment, request.run.run_id)
     store.enter(request.run.run_id, "planning")
     return plan_load(
         request.run,
@@ -39,8 +41,8 @@ def handler(environment: SalesforceEnvironment, request: PlanRequest, clock: Clo
         store=store,
         work=work,
         tables=StagedTables(work=work, run_id=request.run.run_id),
-        org=SalesforceOrg(client),
-        org_time=partial(org_time, client),
+        org=SalesforceOrg(client, describes_of(environment, request.run.run_id, now=clock.now)),
+        ask=partial(organization, client),
         now=clock.now,
     )
 
@@ -52,8 +54,8 @@ def plan_load(
     store: RunStore,
     work: WorkBucket,
     tables: Tables,
-    org: OrgReader,
-    org_time: Callable[[], datetime | None],
+    org: SalesforceOrg,
+    ask: Callable[[], Organization],
     now: Callable[[], datetime],
 ) -> PlanReply:
     """A run is planned once: resumed, or asked by a second attempt, it goes by the plan that stands."""
@@ -65,19 +67,39 @@ def plan_load(
         if job is None:
             raise NotFound(f"The input of run {run.run_id} has not been read.")
         # The org's own clock, before anything is inserted: what an attempt has inserted is looked for behind it.
-        began = org_time()
+        began = ask()
         job = as_asked(job, options.write)
-        planned = plan(job, tables=tables, org=org, options=PlanOptions(allow_delete=options.allow_delete))
+        planned = planned_surely(job, tables=tables, org=org, options=PlanOptions(allow_delete=options.allow_delete))
         standing = put_plan(
             planned,
             store=store,
             work=work,
             run_id=run.run_id,
             folder=folder_of(now()),
-            org_time=began,
+            org_time=began.time,
+            organization=began.id,
             bulk=True,
         )
     return PlanReply(steps=standing.steps)
+
+
+def planned_surely(job: Job, *, tables: Tables, org: SalesforceOrg, options: PlanOptions) -> Planned:
+    """Planned by what is remembered of the org. Where that may be what makes rows bad, the org is asked, and if it says
+    anything else by now, planned anew.
+    """
+    org.expect(each.object for each in job.objects if not each.excluded)
+    try:
+        planned = plan(job, tables=tables, org=org, options=options)
+        doubtful = bool(planned.summary.rows.rejected or planned.summary.warnings)
+    except (SalesforceDenied, SalesforceRequestInvalid):
+        if not org.changed():
+            raise
+        doubtful = True
+        planned = plan(job, tables=tables, org=org, options=options)
+    if doubtful and org.changed():
+        planned = plan(job, tables=tables, org=org, options=options)
+    org.keep()
+    return planned
 
 
 def asked_for(store: RunStore, run_id: str) -> LoadOptions:

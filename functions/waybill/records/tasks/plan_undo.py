@@ -5,26 +5,28 @@ from datetime import datetime
 from functools import partial
 
 from waybill import compose
-from waybill.errors import InvalidInput
+from waybill.errors import InvalidInput, NotReady
+from waybill.orgs.asking import Organization, organization
+from waybill.records.connecting import org_client
 from waybill.records.finding import values_of
 from waybill.records.journal import Journal
-from waybill.records.org import SalesforceOrg, org_time
-from waybill.records.standing import files_of, find_plan, folder_of, put_plan
+from waybill.records.org import SalesforceOrg
+from waybill.records.standing import Standing, files_of, find_plan, folder_of, put_plan
 from waybill.records.tasks.plan_load import PlanReply, PlanRequest
 from waybill.records.undoing import UndoPlanner, recreated_by
 from waybill.runs.model import RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Status, task
 from waybill.runs.work import WorkBucket
-from waybill.settings import SalesforceEnvironment
+from waybill.settings import OrgEnvironment
 
 _UNDONE = "UNDONE#"
 
 
-@task(SalesforceEnvironment, PlanRequest)
-def handler(environment: SalesforceEnvironment, request: PlanRequest, clock: Clock) -> PlanReply:
+@task(OrgEnvironment, PlanRequest)
+def handler(environment: OrgEnvironment, request: PlanRequest, clock: Clock) -> PlanReply:
     run, store, work = request.run, compose.runs(environment), compose.work(environment)
-    client = compose.salesforce(environment)
+    client = org_client(environment, run.run_id)
     store.enter(run.run_id, "planning")
     undone = store.get(run.run_id).options.run_id
     if undone is None:
@@ -40,7 +42,7 @@ def handler(environment: SalesforceEnvironment, request: PlanRequest, clock: Clo
             recreated=recreated_before(store, work, undone),
         )
     return plan_undo(
-        run, undone=undone, planner=planner, store=store, work=work, org_time=partial(org_time, client), now=clock.now
+        run, undone=undone, planner=planner, store=store, work=work, ask=partial(organization, client), now=clock.now
     )
 
 
@@ -51,7 +53,7 @@ def plan_undo(
     planner: UndoPlanner | None,
     store: RunStore,
     work: WorkBucket,
-    org_time: Callable[[], datetime | None],
+    ask: Callable[[], Organization],
     now: Callable[[], datetime],
 ) -> PlanReply:
     """Without a planner the load was never planned, and there is nothing to undo."""
@@ -59,13 +61,21 @@ def plan_undo(
         return PlanReply(status=Status.PARKED)
     standing = find_plan(store, run.run_id)
     if standing is None and planner is not None:
-        began = org_time()
+        began = ask()
+        require_same(began, undone, standing=find_plan(store, undone))
         planned = planner.make()
         if not run.dry_run:
             # A later undo of the same load must know what this one creates again.
             store.record(undone, f"{_UNDONE}{run.run_id}", {})
         standing = put_plan(
-            planned, store=store, work=work, run_id=run.run_id, folder=folder_of(now()), org_time=began, bulk=False
+            planned,
+            store=store,
+            work=work,
+            run_id=run.run_id,
+            folder=folder_of(now()),
+            org_time=began.time,
+            organization=began.id,
+            bulk=False,
         )
     return PlanReply(steps=standing.steps if standing else 0)
 
@@ -79,3 +89,12 @@ def recreated_before(store: RunStore, work: WorkBucket, load: str) -> dict[str, 
         if standing is not None:
             found |= recreated_by(files_of(standing, work=work, run_id=run_id), Journal(store=store, work=work, run_id=run_id))
     return found
+
+
+def require_same(now: Organization, undone: str, *, standing: Standing | None) -> None:
+    """Raises NotReady where the login leads to another org than the load has written to: its ids mean nothing there."""
+    before = standing.organization if standing is not None else ""
+    if before and now.id and before != now.id:
+        raise NotReady(
+            f"Run {undone} has written to the org {before}, and the login leads to {now.id} now: nothing can be undone there."
+        )

@@ -1,45 +1,60 @@
 """Takes an input apart into tables; of a retry, the rows of the earlier run that were not written."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 from waybill import compose
 from waybill.errors import InvalidInput, NotFound, NotReady
 from waybill.records.domain import StagedRow
+from waybill.records.from_org import from_org
 from waybill.records.inputs import fetched
 from waybill.records.mapping import SavedMapping, apply
 from waybill.records.mappings import MappingStore
+from waybill.records.reading.files import ReadJob
 from waybill.records.reading.read import ReadOptions, read_input
 from waybill.records.reporting import count_rows
 from waybill.records.staging import StagedTables, find_job, put_job
-from waybill.runs.model import LoadOptions, RunContext
+from waybill.runs.loads import LoadOptions
+from waybill.runs.model import RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
 from waybill.runs.work import WorkBucket
-from waybill.settings import LedgerEnvironment
+from waybill.salesforce.client import SalesforceClient
+from waybill.settings import OrgEnvironment
 
 
 class ReadRequest(Request):
     run: RunContext
 
 
-@task(LedgerEnvironment, ReadRequest)
-def handler(environment: LedgerEnvironment, request: ReadRequest, _: Clock) -> Reply:
+@task(OrgEnvironment, ReadRequest)
+def handler(environment: OrgEnvironment, request: ReadRequest, _: Clock) -> Reply:
     store, work = compose.runs(environment), compose.work(environment)
     store.enter(request.run.run_id, "reading the input")
     options = store.get(request.run.run_id).options.load or LoadOptions()
     mapping = None
     if options.mapping is not None:
         mapping = MappingStore(compose.table(environment.table)).get(options.mapping, options.mapping_version).mapping
-    return stage(request.run, options=options, store=store, work=work, mapping=mapping)
+    source = partial(compose.salesforce_of, environment, options.from_org)
+    return stage(request.run, options=options, store=store, work=work, mapping=mapping, source=source)
 
 
 def stage(
-    run: RunContext, *, options: LoadOptions, store: RunStore, work: WorkBucket, mapping: SavedMapping | None = None
+    run: RunContext,
+    *,
+    options: LoadOptions,
+    store: RunStore,
+    work: WorkBucket,
+    source: Callable[[], SalesforceClient],
+    mapping: SavedMapping | None = None,
 ) -> Reply:
-    """Writes tables and job, once per run, as the mapping reads them: what comes after knows nothing of it, nor does a retry. Raises NotReady for an input that cannot be read, with the reason."""
+    """Writes tables and job, once per run, as the mapping reads them: what comes after knows nothing of it, nor does a retry.
+
+    `source`: the org that rows are copied from. Raises NotReady for an input that cannot be read, with the reason.
+    """
     if store.control(run.run_id):
         return Reply(status=Status.PARKED)
     if find_job(work, run.run_id) is not None:
@@ -53,6 +68,8 @@ def stage(
                 scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="waybill-"))
                 files = stack.enter_context(closing(fetched(work, options.input, Path(scratch))))
                 read = read_input(files, options=_reading(options), scratch=Path(scratch))
+                if options.from_org is not None:
+                    read = copied(read, source(), name=options.from_org)
                 job, found = apply(mapping, read.job, read) if mapping is not None else (read.job, read)
                 for table in job.tables:
                     tables.put(table.number, found.rows(table.number))
@@ -60,6 +77,13 @@ def stage(
     except InvalidInput as error:
         raise NotReady(str(error)) from error
     return Reply()
+
+
+def copied(read: ReadJob, client: SalesforceClient, *, name: str) -> ReadJob:
+    """The plan with the rows of another org. Raises InvalidInput where there is no plan that says which."""
+    if not read.plan:
+        raise InvalidInput("A copy from org to org needs an SFDMU plan, export.json, whose queries say what is to be copied.")
+    return from_org(read.job, client, name=name)
 
 
 def _reading(options: LoadOptions) -> ReadOptions:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from waybill import compose
+from waybill.records.connecting import org_client
 from waybill.records.finding import values_of
 from waybill.records.journal import Journal
 from waybill.records.reconciling import Reconciliation
@@ -13,7 +14,7 @@ from waybill.records.standing import files_of, find_plan
 from waybill.runs.model import RunContext
 from waybill.runs.task import Clock, Reply, Request, Status, task
 from waybill.runs.work import WorkBucket, run_prefix
-from waybill.settings import SalesforceEnvironment
+from waybill.settings import OrgEnvironment
 
 
 class ReconcileReply(Reply):
@@ -26,10 +27,10 @@ class ReconcileRequest(Request):
     cursor: dict[str, Any] | None = None
 
 
-@task(SalesforceEnvironment, ReconcileRequest)
-def handler(environment: SalesforceEnvironment, request: ReconcileRequest, clock: Clock) -> ReconcileReply:
+@task(OrgEnvironment, ReconcileRequest)
+def handler(environment: OrgEnvironment, request: ReconcileRequest, clock: Clock) -> ReconcileReply:
     run, store, work = request.run, compose.runs(environment), compose.work(environment)
-    client = compose.salesforce(environment)
+    client = org_client(environment, run.run_id)
     store.enter(run.run_id, "reading back")
     standing = find_plan(store, run.run_id)
     if standing is None or store.control(run.run_id):
