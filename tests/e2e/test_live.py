@@ -120,3 +120,13 @@ def test_who_listens_is_known_and_forgotten_when_he_leaves(scene: Scene) -> None
         assert (item["name"], item["role"]) == ({"S": "admin"}, {"S": "admin"})
         assert re.fullmatch(r"\d{10}", item["expires"]["N"])
     scene.until(lambda: not scene.table_items("CONNECTION#"), "the connection to be forgotten")
+
+
+def test_a_shard_of_many_files_is_followed_while_it_is_copied(scene: Scene) -> None:
+    scene.files_of(scene.account(), 450)
+    with Ear.of(scene) as ear:
+        run = scene.backup("full")
+        ear.until(ended(run.id))
+    copied = {event["data"]["files"]["copied"] for event in ear.heard if event["type"] == "operation:progress"}
+    assert copied & {100, 200, 300, 400}
+    assert run.files["copied"] == 450

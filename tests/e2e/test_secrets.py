@@ -233,7 +233,16 @@ def listen(scene: Scene, heard: Heard, folder: Path) -> None:
         heard.add(f"history {arn}", history["events"])
         heard.add(f"execution {arn}", stack.client("stepfunctions").describe_execution(executionArn=arn))
     runs = [run["run_id"] for run in scene.call("GET", "/runs?limit=1000", expect=200)["items"]]
-    paths = ["/status", "/readiness", "/plan", "/accounts", "/accounts?source=ledger", "/errors", "/settings"]
+    paths = [
+        "/events?limit=1000",
+        "/status",
+        "/readiness",
+        "/plan",
+        "/accounts",
+        "/accounts?source=ledger",
+        "/errors",
+        "/settings",
+    ]
     paths += [f"/accounts/{row['Id']}/files" for row in scene.org.all("Account")]
     paths += [
         f"/runs/{run}{more}"

@@ -25,6 +25,8 @@ class Totals:
     classes: Counter[str] = field(default_factory=Counter)
     # The widest window between reading a row and having written it, in milliseconds.
     widest_window_ms: int = 0
+    # The shards that have a result.
+    shards: set[str] = field(default_factory=set)
 
 
 def backup_totals(store: RunStore, run_id: str, *, dry_run: bool, delta: bool) -> Totals:
@@ -46,6 +48,7 @@ def backup_totals(store: RunStore, run_id: str, *, dry_run: bool, delta: bool) -
         names = ("copied", "skipped", "verified", "held_back", "conflicts", "failed", "bytes")
         totals.counts += Counts(**{name: shard[name] for name in names})
         totals.classes.update(shard["classes"])
+        totals.shards.add(shard["sk"].removeprefix("SHARD#"))
     unknown = store.result(run_id, "UNKNOWN")
     if unknown and unknown["accounts"]:
         totals.counts += Counts(failed=len(unknown["accounts"]))

@@ -1,6 +1,7 @@
 """Runs and the results of their steps in the table. A result is a fact: the first one written for a step stands."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from waybill.errors import NotFound
@@ -231,6 +232,12 @@ class RunStore:
         except ConditionFailed:
             return self._table.get(_key(run_id), step) or item
         return item
+
+    def note(self, run_id: str, step: str, so_far: dict[str, Any]) -> None:
+        """Notes how far a step is, `done` being how much of it: what is no result yet. An attempt that is behind another changes nothing."""
+        item = {"pk": _key(run_id), "sk": step, **so_far}
+        with suppress(ConditionFailed):
+            self._table.put(item, condition="attribute_not_exists(pk) OR done < :done", values={":done": so_far["done"]})
 
     def result(self, run_id: str, step: str) -> Item | None:
         return self._table.get(_key(run_id), step)

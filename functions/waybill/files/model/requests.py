@@ -8,6 +8,7 @@ from waybill.files.listing import BATCH
 from waybill.files.lookup import WORTH_A_PAGE
 from waybill.files.model.shape import Knobs, Look, Piece, Shape, packets, shards_of, turns_of, units
 from waybill.files.summaries import AHEAD, ON_A_PAGE
+from waybill.files.underway import tellings
 
 Requests = Counter[str]
 
@@ -162,7 +163,7 @@ def _copy_shard(files: float, shape: Shape) -> Requests:
     """CopyFiles and ValidateFiles on one shard."""
     found = _gets(3 + int((files + 1) // ASKED_EVERY)) + _puts(1, size=_SHARD_BYTES) + _file_writes(files, shape.item_bytes)
     found += Counter({"s3 copy": ceil(files), "work list": 2, "work get": 3, "work put": 1})
-    found += _kept(2) + Counter({"transitions": SHARD_STATES, "executions": 1})
+    found += _kept(2) + _puts(tellings(ceil(files))) + Counter({"transitions": SHARD_STATES, "executions": 1})
     if shape.kms:
         found += _looks(files, files, Look.LISTED, batch=BATCH)
     return found
@@ -227,8 +228,7 @@ def _turn(piece: Piece, shape: Shape, *, read: float | None = None) -> Requests:
     rows = ceil(piece.files)
     chunks = ceil(rows / ROWS_PER_COMPOSITE)
     found = _kept() + _gets(2) + _puts(1, size=_UNIT_BYTES) + Counter({"work get": 1, "work put": 2})
-    read = piece.files / piece.accounts * shape.item_bytes if read is None else read
-    found += _times(piece.accounts, _query(read))
+    found += _times(piece.accounts, _query(piece.files / piece.accounts * shape.item_bytes if read is None else read))
     if rows:
         found += _gets(chunks) + _file_writes(rows, _switched_bytes(shape)) + _looks(rows, rows, shape.look, batch=BATCH)
         found += Counter({"salesforce retrieve": chunks + 1, "salesforce composite": chunks})

@@ -13,6 +13,7 @@ from waybill.files.ledger import Ledger
 from waybill.files.manifest import ManifestLine, file_to_json
 from waybill.files.outcomes import outcome_to_json
 from waybill.files.tools import lane_for, tools_for
+from waybill.files.underway import Underway
 from waybill.runs.machine import CALL, CHILD, Requests
 from waybill.runs.model import RunContext
 from waybill.runs.store import RunStore
@@ -87,9 +88,8 @@ def copy_files(
     rows = [row for row in map(ManifestLine, work.rows(shard.manifest)) if row.entry_id not in done]
     jobs, settled = _jobs(run, rows, ledger=ledger, bucket=bucket, rules=rules)
     asked = _Asked(store, run.run_id)
-    outcomes = list(
-        copy_many(jobs, lambda job: copy_one(job, tools), in_flight=in_flight, deadline=time_is_up, stop=asked, lane=lane)
-    )
+    copies = copy_many(jobs, lambda job: copy_one(job, tools), in_flight=in_flight, deadline=time_is_up, stop=asked, lane=lane)
+    outcomes = list(Underway(store, run.run_id, shard.shard, before=len(done), files=len(jobs)).watch(copies))
     lines = [*(outcome_to_json(outcome) for outcome in outcomes), *settled]
     # Another attempt may have told of fewer files in this part: what it lacks is gone through again, and found copied.
     ours = not lines or work.put_new_rows(f"{run_prefix(run.run_id)}copied/{shard.shard}-{sequence:03d}.jsonl", lines)
