@@ -39,6 +39,7 @@ class Access(StrEnum):
     LOCK_RELEASE = auto()
     AUDIT_APPEND = auto()
     MAPPING_WRITE = auto()
+    MIGRATION_WRITE = auto()
     ORG_WRITE = auto()
     INDEX_READ = auto()
     WORK_GET = auto()
@@ -175,6 +176,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
                 Access.AUDIT_APPEND,
                 Access.MAPPING_WRITE,
                 Access.ORG_WRITE,
+                Access.MIGRATION_WRITE,
             }
             # To rebuild a lost ledger: its files, and its lock.
             | {Access.FILE_WRITE, Access.SUMMARY_WRITE, Access.LOCK_TAKE}

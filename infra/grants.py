@@ -21,6 +21,7 @@ RUN_KEYS = "RUN#*"
 LOCK_KEYS = "LOCK#*"
 AUDIT_KEYS = "AUDIT*"  # days, and the head of the chain
 MAPPING_KEYS = "MAPPING*"  # versions, and their heads
+MIGRATION_KEYS = "MIGRATIONS"
 ORG_KEYS = "ORGS*"  # connections, and authorisations under way
 SESSION_KEYS = "SESSION#*"
 TICKET_KEYS = "TICKET#*"
@@ -251,6 +252,7 @@ _GRANTS: Mapping[Access, Callable[[Resources, Stack], Iterator[Grant]]] = {
     Access.LOCK_RELEASE: _table("UpdateItem", keys=LOCK_KEYS),
     Access.AUDIT_APPEND: _table("PutItem", keys=AUDIT_KEYS),
     Access.MAPPING_WRITE: _table("PutItem", keys=MAPPING_KEYS),
+    Access.MIGRATION_WRITE: _table("PutItem", "DeleteItem", keys=MIGRATION_KEYS),
     Access.ORG_WRITE: _org_write,
     Access.INDEX_READ: _index,
     Access.WORK_GET: _work("GetObject"),

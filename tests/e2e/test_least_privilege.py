@@ -117,6 +117,8 @@ def _operators(scene: Scene) -> None:
     tables = [{"table": "Items", "object": "Account", "rules": [{"field": "Name", "column": "Item"}]}]
     scene.call("PUT", "/mappings/items", {"tables": tables}, expect=200)
     scene.call("DELETE", "/mappings/items", expect=200)
+    made = scene.call("POST", "/migrations", {"name": "All", "phases": []}, expect=201)["id"]
+    scene.call("DELETE", f"/migrations/{made}", expect=200)
     _orgs(scene)
     table = scene.stack.client("dynamodb")
     for item in [item for kind in ("FILE#", "SUMMARY", "RUN") for item in scene.table_items(kind)]:

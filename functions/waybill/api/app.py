@@ -17,6 +17,7 @@ from waybill.api import (
     file_routes,
     live_routes,
     mapping_routes,
+    migration_routes,
     org_routes,
     overview_routes,
     problems,
@@ -39,6 +40,7 @@ app.include_router(file_routes.router)
 app.include_router(data_routes.router)
 app.include_router(mapping_routes.router)
 app.include_router(org_routes.router)
+app.include_router(migration_routes.router)
 app.include_router(rebuild_routes.router)
 app.include_router(user_routes.router)
 app.include_router(audit_routes.router)

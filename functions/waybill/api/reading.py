@@ -160,14 +160,14 @@ def report_piece(client: "S3Client", work: WorkBucket, run_id: str, form: str, *
     return Piece(text, following if following < total else None)
 
 
-def clean_up(store: RunStore, *, before: datetime, limit: int = 200) -> Cleanup:
+def clean_up(store: RunStore, *, before: datetime, kept: frozenset[str] = frozenset(), limit: int = 200) -> Cleanup:
     """Deletes the records of runs that ended before `before`.
 
-    Kept are cutovers that switched something and loads that wrote, for a rollback or an undo names them, and the last complete backup, which later ones build on.
+    Kept are the runs `kept`, which migrations name, cutovers that switched something and loads that wrote, for a rollback or an undo names them, and the last complete backup, which later ones build on.
     """
     records = store.all()
     last = last_backup(records)
-    old = [record for record in records if _may_go(record, before=before) and record != last]
+    old = [record for record in records if _may_go(record, before=before) and record != last and record.run_id not in kept]
     for record in old[:limit]:
         store.delete(record.run_id)
     return Cleanup(deleted=len(old[:limit]), more=len(old) > limit)

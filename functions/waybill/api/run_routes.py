@@ -65,7 +65,8 @@ def list_runs(
 @router.delete("/api/runs", summary="Delete the records of old runs")
 def delete_old(older_than_days: Annotated[int, Query(ge=1, le=3650)]) -> Cleanup:
     services = current.get()
-    return clean_up(services.store, before=services.now() - timedelta(days=older_than_days))
+    kept = frozenset(run for migration in services.migrations.all() for run in migration.runs)
+    return clean_up(services.store, before=services.now() - timedelta(days=older_than_days), kept=kept)
 
 
 @router.get("/api/runs/<run_id>", summary="A run and how far it is")

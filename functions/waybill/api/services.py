@@ -27,6 +27,7 @@ from waybill.orgs.authorizing import Authorizations
 from waybill.orgs.connections import OWN, Connection, OrgStore, own_org
 from waybill.orgs.secrets import OrgSecrets
 from waybill.records.mappings import MappingStore
+from waybill.runs.migrations import MigrationStore
 from waybill.runs.model import RunRecord
 from waybill.runs.requests import RequestLog
 from waybill.runs.store import RunStore
@@ -88,6 +89,10 @@ class Services:
     @property
     def tickets(self) -> Tickets:
         return Tickets(compose.table(self.environment.table), now=self.now)
+
+    @cached_property
+    def migrations(self) -> MigrationStore:
+        return MigrationStore(compose.table(self.environment.table))
 
     @cached_property
     def orgs(self) -> OrgStore:
