@@ -180,6 +180,7 @@ def _approved(scene: Scene) -> None:
         token = scene.stack.pool.tokens["approver"]
         scene.call("POST", f"/runs/{run}/approve", expect=202, token=token)
         scene.wait(run)
+    scene.rollback("execute", all=True)  # there is something to switch again
 
 
 def _cancelled_twice(scene: Scene) -> Any:
