@@ -57,6 +57,9 @@ def follow(client: ApiClient, run_id: str, *, connect: Connect, sleep: Callable[
                 for event in _heard(line, run_id, behind=number):
                     after, number = event["sequence"], event["run_sequence"]
                     yield event
+        for event in missed(client, run_id, after=after):
+            after, number = event["sequence"], event["run_sequence"]
+            yield event
         if _stands_still(client, run_id, after=after):
             return
         if before == after:
