@@ -22,7 +22,7 @@ from cli.home import Home
 _OBEYED = re.compile(r"[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 # Columns of what goes into a file or a pipe, where no line is cut.
 WIDTH_OF_FILES = 200
-FILE_KINDS, ROW_KINDS = ("backup", "cutover", "rollback"), ("load", "undo")
+FILE_KINDS, ROW_KINDS = ("backup", "cutover", "rollback"), ("load", "undo", "sync")
 RUN_KINDS = (*FILE_KINDS, *ROW_KINDS)
 FILE_COUNTS = (
     "total", "copied", "skipped", "verified", "to_copy", "to_switch", "switched",

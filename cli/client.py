@@ -127,6 +127,18 @@ class ApiClient:
                     raise CommandError(message, hint="Try again.", code=ExitCode.FAILED, name="UploadFailed")
             self._sleep(FIRST_PAUSE * 2**attempt)
 
+    def fetch_file(self, url: str) -> Iterator[bytes]:
+        """Downloads by a link that carries its own rights, piece by piece."""
+        try:
+            with requests.get(url, auth=NoAuth(), timeout=(CONNECT_SECONDS, UPLOAD_SECONDS), stream=True) as reply:
+                if not reply.ok:
+                    message = f"The file cannot be downloaded: S3 answered {reply.status_code}."
+                    raise CommandError(message, hint="Try again.", code=ExitCode.FAILED, name="DownloadFailed")
+                yield from reply.iter_content(1 << 20)
+        except requests.exceptions.RequestException as error:
+            message = f"The file cannot be downloaded: {type(error).__name__}"
+            raise CommandError(message, hint="Check your network.", code=ExitCode.FAILED, name="Unreachable") from None
+
     def pieces(self, path: str, **query: object) -> Iterator[str]:
         """A reply of text that may be larger than the API's limit, piece by piece."""
         offset: str | None = None

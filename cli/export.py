@@ -14,11 +14,20 @@ from cli.errors import CommandError
 from cli.words import neutral
 
 
-def write_report(app: App, run_id: str, path: Path) -> None:
-    """The report that the run left, as the API has it."""
+def write_report(app: App, run_id: str, path: Path, *, form: str = "") -> None:
+    """The report that the run left, as the API has it. `form`: which; without it the file's name says."""
     name = path.name.lower()
-    form = "errors.csv" if name.endswith(".errors.csv") else "csv" if name.endswith(".csv") else "json"
-    save(path, app.client.pieces(f"/runs/{run_id}/report", format=form))
+    if name.endswith(".xlsx"):
+        save_workbook(app, run_id, path)
+        return
+    usual = "errors.csv" if name.endswith(".errors.csv") else "csv" if name.endswith(".csv") else "json"
+    save(path, app.client.pieces(f"/runs/{run_id}/report", format=form or usual))
+
+
+def save_workbook(app: App, run_id: str, path: Path) -> None:
+    """The workbook that the run left: a sync's, or a load's input with its bad rows marked."""
+    link = app.client.get(f"/runs/{run_id}/workbook")
+    save_bytes(path, app.client.fetch_file(str(link["url"])))
 
 
 def as_json(payload: Mapping[str, Any]) -> str:

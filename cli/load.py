@@ -12,21 +12,32 @@ import click
 from cli import words
 from cli.app import App, WaybillCommand
 from cli.errors import CommandError, ExitCode
+from cli.export import write_report
 from cli.mappings import MappingName, mapped
-from cli.migrate import confirm, start
+from cli.migrate import begin, confirm, start
 from cli.params import OrgName, RunId, one_of, wait_option, yes_option
 from cli.places import place, place_of_run
+from cli.results import conclude
+from cli.waiting import wait_for
 
 # A plan's folder may hold scripts and documents as well: only what a load reads is uploaded.
 READ = frozenset({".csv", ".json", ".tsv", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
 MODES = ("upsert", "insert", "update")
 
 
+errors_option = click.option(
+    "--errors",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Save the rows that were not written, with the reasons: as .csv, or, of an .xlsx input, as your workbook with the bad cells marked.",
+)
+
+
 @click.command(
     cls=WaybillCommand,
     epilog="""
     waybill load plan/ --dry-run --wait
-    waybill load products.xlsx --execute --wait
+    waybill load products.xlsx --execute --wait --errors to-mend.xlsx
     waybill load items.csv --mapping old-crm --dry-run --wait
     waybill load plan/ --from-org production --org uat --dry-run --wait
     waybill load accounts.csv --execute --object Account --key External_Id__c --mode update --wait --json
@@ -47,16 +58,18 @@ MODES = ("upsert", "insert", "update")
 @click.option("--org", type=OrgName(), metavar="NAME", help="The org to load into. Default: the stage's own.")
 @click.option("--from-org", type=OrgName(), metavar="NAME", help="Take the plan's rows from this org instead of from its files.")
 @click.option("--allow-delete", is_flag=True, help="Delete what the plan says; the deleted rows are kept for an undo.")
+@errors_option
 @wait_option
 @yes_option
 @click.pass_obj
 def load(
     app: App, *, path: Path, dry_run: bool, execute: bool, sobject: str | None, key: str | None, write: str | None,
-    mapping: str | None, org: str | None, from_org: str | None, allow_delete: bool, wait: bool, yes: bool,
+    mapping: str | None, org: str | None, from_org: str | None, allow_delete: bool, errors: Path | None, wait: bool, yes: bool,
 ) -> ExitCode:  # fmt: skip
     """Load a workbook, a CSV file, or a folder of them (also an SFDMU plan) into Salesforce."""
     app.run_kind = "load"
     mode = one_of(dry_run=dry_run, execute=execute)
+    _errors_need_an_end(errors, wait=wait)
     if execute and not yes:
         deleting = ", and delete what it says" if allow_delete else ""
         source = f" with the rows of {from_org}" if from_org else ""
@@ -64,7 +77,7 @@ def load(
     with packed(path) as file:
         put = upload(app, file)
     body = {"mode": mode, "input": put, "object": sobject, "external_id": key, "write": write, "allow_delete": allow_delete}
-    return start(app, "load", {**body, **mapped(mapping), "org": org, "from_org": from_org}, wait=wait)
+    return _start(app, {**body, **mapped(mapping), "org": org, "from_org": from_org}, errors=errors, wait=wait)
 
 
 @click.command(
@@ -98,15 +111,46 @@ def undo(app: App, *, run_id: str, dry_run: bool, execute: bool, wait: bool, yes
 @click.option("--run", "run_id", type=RunId(), metavar="ID", required=True, help="The load whose rows are to be tried again.")
 @click.option("--dry-run", is_flag=True, help="Write nothing: say of every row what would become of it.")
 @click.option("--execute", is_flag=True, help="Write them to Salesforce.")
+@errors_option
 @wait_option
 @yes_option
 @click.pass_obj
-def retry(app: App, *, run_id: str, dry_run: bool, execute: bool, wait: bool, yes: bool) -> ExitCode:
+def retry(app: App, *, run_id: str, dry_run: bool, execute: bool, errors: Path | None, wait: bool, yes: bool) -> ExitCode:
     """Load only the rows again that a load has rejected or that have failed."""
     mode = one_of(dry_run=dry_run, execute=execute)
+    _errors_need_an_end(errors, wait=wait)
     if execute and not yes:
         confirm(app, lambda: f"Load the failed rows of {words.safe(run_id)} into {place_of_run(app, run_id)}?")
-    return start(app, "load", {"mode": mode, "retry_of": run_id}, wait=wait)
+    return _start(app, {"mode": mode, "retry_of": run_id}, errors=errors, wait=wait)
+
+
+def _errors_need_an_end(errors: Path | None, *, wait: bool) -> None:
+    if errors is not None and not wait:
+        raise click.UsageError("--errors needs --wait: what was not written is known when the run has ended.")
+
+
+def _start(app: App, body: dict[str, Any], *, errors: Path | None, wait: bool) -> ExitCode:
+    """As other runs; what was not written goes to `errors`, if there is any."""
+    run = begin(app, "load", body)
+    if wait:
+        run = wait_for(app, str(run["run_id"]))
+    rows = run.get("rows") or {}
+    if errors is not None and run.get("ended_at") and (rows.get("rejected") or rows.get("failed")):
+        run |= _saved_errors(app, str(run["run_id"]), errors)
+    code = conclude(app, run)
+    if run.get("errors_file"):
+        app.console.print(f"Rows that were not written: {words.safe(run['errors_file'])}", markup=False)
+    return code
+
+
+def _saved_errors(app: App, run_id: str, errors: Path) -> dict[str, str]:
+    """A file that cannot be had does not hide what became of the load."""
+    try:
+        write_report(app, run_id, errors, form="errors.csv")
+    except CommandError as error:
+        click.echo(f"{errors} was not written: {error.message}", err=True)
+        return {}
+    return {"errors_file": str(errors)}
 
 
 @contextmanager

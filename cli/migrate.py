@@ -137,10 +137,15 @@ def confirm(app: App, question: str | Callable[[], str]) -> None:
 
 
 def start(app: App, kind: str, body: dict[str, Any], *, wait: bool) -> ExitCode:
+    run = begin(app, kind, body)
+    return conclude(app, wait_for(app, run["run_id"]) if wait else run)
+
+
+def begin(app: App, kind: str, body: dict[str, Any]) -> dict[str, Any]:
     """Starts a run under an idempotency key of its own, so that a lost reply starts no second one."""
     app.run_kind = kind
     key = f"{app.today():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     given = {name: value for name, value in body.items() if value is not None}
     run = app.client.post("/runs", {"kind": kind, **given}, key=key)
     app.run_id = run["run_id"]
-    return conclude(app, wait_for(app, run["run_id"]) if wait else run)
+    return run

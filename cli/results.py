@@ -9,7 +9,7 @@ from rich.text import Text
 from cli import words
 from cli.app import FILE_COUNTS, ROW_KINDS, App, run_shape
 from cli.errors import ExitCode
-from cli.rows import next_of_rows, show_row_errors, show_rows
+from cli.rows import next_of_rows, next_of_sync, show_row_errors, show_rows
 from cli.tables import figures, table
 
 ERRORS_SHOWN = 20
@@ -45,8 +45,8 @@ def run_object(run: Mapping[str, Any]) -> dict[str, Any]:
         shape["objects"] = dict(run["objects"])
     shape["errors"] = list(run.get("errors") or [])
     more = (
-        "mode", "dry_run", "phase", "message", "started_at", "ended_at", "accounts", "input", "undoes", "requested_by", "execution_arn",
-        "approval",
+        "mode", "dry_run", "phase", "message", "started_at", "ended_at", "accounts", "input", "undoes", "workbook", "errors_file",
+        "requested_by", "execution_arn", "approval",
     )  # fmt: skip
     shape |= {name: run[name] for name in more if run.get(name) is not None}
     return shape | ({"requests": run["requests"]} if run.get("requests") else {})
@@ -93,7 +93,8 @@ def show_run(console: Console, run: Mapping[str, Any]) -> None:
         console.print(counts)
     errors = list(run.get("errors") or [])
     if kind in ROW_KINDS:
-        show_row_errors(console, errors, run_id=run_id)
+        title = "Both have changed: the workbook's value stays" if kind == "sync" else "Rows that were not written"
+        show_row_errors(console, errors, run_id=run_id, title=title)
     else:
         show_errors(console, errors, run_id=run_id)
     following = _next_step(run)
@@ -196,6 +197,8 @@ def _next_step(run: Mapping[str, Any]) -> str:
             return f"To undo it: waybill rollback --dry-run --run {run_id} --wait"
         case (("load" | "undo"), _):
             return next_of_rows(run, dry=_is_dry(run))
+        case "sync", _:
+            return next_of_sync(run)
         case "rollback", True:
             return "Nothing was written. For real: the same with --execute"
     return ""

@@ -12,7 +12,10 @@ from cli.tables import table
 
 ERRORS_SHOWN = 20
 # An undo has no input: what it looks at are the rows that the load wrote.
-_LABELS = {"undo": {"inserted": "created again", "updated": "restored", "unchanged": "nothing to do", "rejected": "left alone"}}
+_LABELS = {
+    "undo": {"inserted": "created again", "updated": "restored", "unchanged": "nothing to do", "rejected": "left alone"},
+    "sync": {"total": "rows", "inserted": "new", "rejected": "in conflict", "deleted": "deleted in Salesforce"},
+}
 
 
 def show_rows(console: Console, run: Mapping[str, Any]) -> None:
@@ -37,12 +40,17 @@ def _number(value: object) -> str:
 
 
 def show_row_errors(
-    console: Console, errors: Sequence[Mapping[str, Any]], *, run_id: str | None = None, limit: int = ERRORS_SHOWN
+    console: Console,
+    errors: Sequence[Mapping[str, Any]],
+    *,
+    run_id: str | None = None,
+    limit: int = ERRORS_SHOWN,
+    title: str = "Rows that were not written",
 ) -> None:
     """A table of rows that were rejected or failed; more than `limit` are left to the report."""
     if not errors:
         return
-    page = table("Rows that were not written", "where", ">row", "field", "code", "what happened")
+    page = table(title, "where", ">row", "field", "code", "what happened")
     for error in errors[:limit]:
         where = " ".join(str(error[name]) for name in ("file", "sheet") if error.get(name)) or error.get("object")
         cells = (where, error.get("row") or "", error.get("field"), error.get("code"), error.get("message"))
@@ -65,3 +73,12 @@ def next_of_rows(run: Mapping[str, Any], *, dry: bool) -> str:
     if rows.get("rejected") or rows.get("failed"):
         return f"Once it is mended: waybill retry --run {run_id} --execute --wait. {undo}"
     return undo
+
+
+def next_of_sync(run: Mapping[str, Any]) -> str:
+    """What to do next."""
+    rows = run.get("rows") or {}
+    fetch = f"The workbook: waybill runs show {run.get('run_id')} --report FILE.xlsx"
+    if rows.get("rejected"):
+        return f"Both have changed what is in conflict: decide on the sheet Waybill conflicts, then sync again. {fetch}"
+    return fetch

@@ -67,7 +67,7 @@ def _show_list(console: Console, found: list[dict[str, Any]]) -> None:
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Save the report: CSV if FILE ends in .csv, of a load only its bad rows if in .errors.csv, else JSON.",
+    help="Save the report: CSV if FILE ends in .csv, of a load only its bad rows if in .errors.csv, else JSON. In .xlsx: the workbook that a sync, or a load with bad rows, has left.",
 )
 @click.pass_obj
 def show(app: App, *, run_id: str, wait: bool, accounts: bool, report: Path | None) -> ExitCode:

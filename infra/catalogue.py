@@ -17,7 +17,7 @@ from waybill.settings import (
 )
 
 # Context -> the kinds of run that it has: a folder of statemachines/ each, a definition each.
-CONTEXTS = {"files": ("backup", "cutover", "rollback"), "records": ("load", "undo")}
+CONTEXTS = {"files": ("backup", "cutover", "rollback"), "records": ("load", "undo", "sync")}
 # Which function ends a run whose execution broke off.
 FINISHERS = {"files": "FinishRun", "records": "FinishLoad"}
 KINDS = tuple(kind for kinds in CONTEXTS.values() for kind in kinds)
@@ -50,6 +50,8 @@ class Access(StrEnum):
     DESCRIBES_WRITE = auto()
     INBOX_READ = auto()
     INBOX_WRITE = auto()
+    SYNC_READ = auto()
+    SYNC_WRITE = auto()
     SOURCE_LOOK = auto()
     SOURCE_READ = auto()
     DESTINATION_READ = auto()
@@ -161,6 +163,17 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
     _records("LoadRows", OrgEnvironment, _RUN | _WORK | {Access.DESCRIBES_WRITE}, memory=1769),
     _records("Reconcile", OrgEnvironment, _RUN | _WORK, memory=1769),
     _records("PlanUndo", OrgEnvironment, _RUN | _WORK, memory=3008),
+    _records("WriteErrors", LedgerEnvironment, _RUN | _WORK | {Access.INBOX_READ}, memory=3008, workbooks=True),
+    _records(
+        "ReadChanges", SalesforceEnvironment, _RUN | _WORK | {Access.INBOX_READ, Access.SYNC_READ}, memory=3008, workbooks=True
+    ),
+    _records(
+        "WriteWorkbook",
+        LedgerEnvironment,
+        _RUN | _WORK | {Access.INBOX_READ, Access.SYNC_READ, Access.SYNC_WRITE},
+        memory=3008,
+        workbooks=True,
+    ),
     _records("FinishLoad", LedgerEnvironment, _RUN | _FINISH, memory=1769),
     FunctionSpec(
         id="Api",

@@ -159,6 +159,15 @@ def _inbox_write(resources: Resources, _: Stack) -> Iterator[Grant]:
     yield Grant(["s3:PutObject"], [f"{resources.work_arn}/inbox/*"], OBJECTS)
 
 
+def _sync(action: str) -> Callable[[Resources, Stack], Iterator[Grant]]:
+    """Workbooks that are kept in step with the org."""
+
+    def grant(resources: Resources, _: Stack) -> Iterator[Grant]:
+        yield Grant([action], [f"{resources.work_arn}/sync/*"], OBJECTS)
+
+    return grant
+
+
 def _source(actions: Sequence[str]) -> Callable[[Resources, Stack], Iterator[Grant]]:
     """The source is another's: buckets by name, reading only. ListBucket also makes a missing object a 404 and not a 403."""
 
@@ -263,6 +272,8 @@ _GRANTS: Mapping[Access, Callable[[Resources, Stack], Iterator[Grant]]] = {
     Access.DESCRIBES_WRITE: _describes("PutObject"),
     Access.INBOX_READ: _inbox_read,
     Access.INBOX_WRITE: _inbox_write,
+    Access.SYNC_READ: _sync("s3:GetObject"),
+    Access.SYNC_WRITE: _sync("s3:PutObject"),
     Access.SOURCE_LOOK: _source(SOURCE_LOOK),
     Access.SOURCE_READ: _source(SOURCE_READ),
     Access.DESTINATION_READ: _destination_read,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from waybill.settings import BucketName, Configuration
+from waybill.settings import ApiName, BucketName, Configuration, WorkbookName
 
 LOCAL = "local"
 Address = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
@@ -56,6 +56,14 @@ class ApiRates(Settings):
     sign_in: Rate = Rate(steady=5, burst=10)
 
 
+class WorkbookSync(Settings):
+    """A workbook in the work bucket that is brought up to date by itself. `objects` empty: those that it holds already."""
+
+    workbook: WorkbookName
+    cron: CronExpression
+    objects: Annotated[tuple[ApiName, ...], Field(max_length=25)] = ()
+
+
 class Stage(Settings):
     """The settings of one stage."""
 
@@ -71,6 +79,8 @@ class Stage(Settings):
     run_retention_days: Annotated[int, Field(ge=30)] = 400
     # When the incremental backup starts, in UTC: `cron(0 3 * * ? *)`. Empty: never by itself.
     nightly_backup: CronExpression | None = None
+    # Workbooks that are brought up to date by themselves, each at its times in UTC.
+    workbook_syncs: tuple[WorkbookSync, ...] = ()
     alarm_email: Address | None = None
     # Who gets a mail when a run has ended, or waits for an approval.
     notice_emails: tuple[Address, ...] = ()

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from waybill.errors import ConfigurationError
 
 ApiName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
+# Of a synced workbook, without its ending.
+WorkbookName = Annotated[str, StringConstraints(pattern=r"^\w[\w .()+-]{0,79}$")]
 BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$")]
 
 # The local stack runs many functions in one process, each with the environment that the template gives it.
@@ -109,6 +111,8 @@ class RecordsSettings(Frozen):
     upload_endpoint: str | None = None
     # Bytes of an upload.
     max_upload: Annotated[int, Field(ge=1, le=5 * 1024**3)] = 1024**3
+    # Cells of a workbook that is edited, and not only read: it is held in memory whole.
+    max_edited_cells: Annotated[int, Field(ge=1, le=2_000_000)] = 1_000_000
 
 
 class Configuration(Frozen):

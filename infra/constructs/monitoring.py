@@ -18,7 +18,7 @@ FIVE_MINUTES = Duration.minutes(5)
 # What a kind of run does to a file when all goes well.
 DONE = {"backup": "FilesVerified", "cutover": "UrlsSwitched", "rollback": "UrlsRestored"}
 # Kinds whose runs are counted in rows.
-RECORDS = ("load", "undo")
+RECORDS = ("load", "undo", "sync")
 FAILED_PERCENT = 5
 QUOTA_PERCENT = 80
 
@@ -150,6 +150,7 @@ class Monitoring(Construct):
             _graph("Requests of records", self._each_kind("SalesforceApiCalls", "SalesforceQuotaUsed", kinds=RECORDS)),
             _graph("Task time of records, p95, s", self._each_kind("TaskSeconds", statistic=p95, kinds=RECORDS)),
         )
+        board.add_widgets(_graph("Syncs", self._each_kind("SyncOperations", "Conflicts", kinds=["sync"])))
 
 
 def _graph(title: str, metrics: list[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:

@@ -1,6 +1,9 @@
-"""The nightly incremental backup: EventBridge Scheduler starts the backup machine."""
+"""What starts by itself: EventBridge Scheduler starts the machine of a nightly backup, or of a workbook's sync."""
 
+import hashlib
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
@@ -11,15 +14,25 @@ from constructs import Construct
 INPUT = {"mode": "incremental", "requested_by": "schedule"}
 
 
-class NightlyBackup(Construct):
-    """Starts an incremental backup by `cron`, in UTC.
+class ScheduledRun(Construct):
+    """Starts a run by `cron`, in UTC. `given`: the machine's input.
 
     The universal target is used since only it lets us name the execution: the name is the schedule's own id for the invocation,
     which keeps a delivery that arrives twice from running twice. (Should a retry come under another id, the lock refuses it.)
     """
 
-    def __init__(self, scope: Construct, *, cron: str, machine: sfn.StateMachine, stage_name: str) -> None:
-        super().__init__(scope, "NightlyBackup")
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        description: str,
+        cron: str,
+        machine: sfn.StateMachine,
+        given: Mapping[str, Any],
+    ) -> None:
+        super().__init__(scope, construct_id)
         role = iam.Role(
             self,
             "Role",
@@ -31,13 +44,13 @@ class NightlyBackup(Construct):
         request = {
             "StateMachineArn": machine.state_machine_arn,
             "Name": "<aws.scheduler.execution-id>",
-            "Input": json.dumps(INPUT),
+            "Input": json.dumps(given),
         }
         scheduler.CfnSchedule(
             self,
             "Schedule",
-            name=f"waybill-{stage_name}-nightly-backup",
-            description="Incremental backup of all accounts",
+            name=name,
+            description=description,
             schedule_expression=cron,
             schedule_expression_timezone="UTC",
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
@@ -57,3 +70,31 @@ class NightlyBackup(Construct):
                 ),
             ),
         )
+
+
+def nightly_backup(scope: Construct, *, cron: str, machine: sfn.StateMachine, stage_name: str) -> ScheduledRun:
+    return ScheduledRun(
+        scope,
+        "NightlyBackup",
+        name=f"waybill-{stage_name}-nightly-backup",
+        description="Incremental backup of all accounts",
+        cron=cron,
+        machine=machine,
+        given=INPUT,
+    )
+
+
+def workbook_sync(
+    scope: Construct, *, workbook: str, objects: tuple[str, ...], cron: str, machine: sfn.StateMachine, stage_name: str
+) -> ScheduledRun:
+    """A name of Scheduler's may hold less than that of a workbook: a hash of it stands for it."""
+    tail = hashlib.sha256(workbook.encode()).hexdigest()[:8]
+    return ScheduledRun(
+        scope,
+        f"Sync{tail}",
+        name=f"waybill-{stage_name}-sync-{tail}",
+        description=f"Sync of a workbook with {', '.join(objects) or 'the objects that it holds'}"[:500],
+        cron=cron,
+        machine=machine,
+        given={**INPUT, "sync": {"workbook": workbook, "objects": list(objects)}},
+    )

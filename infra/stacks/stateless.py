@@ -6,6 +6,7 @@ from aws_cdk import CfnOutput, CfnParameter, Environment, Fn, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.catalogue import CONTEXTS, FINISHERS, FUNCTIONS, KINDS
@@ -16,7 +17,7 @@ from infra.constructs.live_api import LiveApi
 from infra.constructs.log_group import log_group
 from infra.constructs.monitoring import Monitoring
 from infra.constructs.notices import Notices
-from infra.constructs.schedule import NightlyBackup
+from infra.constructs.schedule import nightly_backup, workbook_sync
 from infra.constructs.state_machine import RunMachine
 from infra.constructs.task_function import TaskFunction
 from infra.grants import Resources, machine_arn, org_secrets_prefix
@@ -65,8 +66,7 @@ class StatelessStack(Stack):
         self._live.connect(door=functions["LiveDoor"], connections=functions["LiveConnections"])
         self._tell_live(functions["LiveEvents"])
         Inbox(self, bucket_name=self._resources.work_bucket.bucket_name, machine=machines["load"], stage_name=stage.name)
-        if stage.nightly_backup:
-            NightlyBackup(self, cron=stage.nightly_backup, machine=machines["backup"], stage_name=stage.name)
+        self._schedules(machines)
         Notices(self, stage=stage, key=stateful.key)
         Monitoring(self, stage=stage, key=stateful.key, machines=machines)
         access_log = log_group(
@@ -83,6 +83,20 @@ class StatelessStack(Stack):
             rates=stage.api_rates,
         )
         CfnOutput(self, "ApiUrl", value=f"{api.api.api_endpoint}/api")
+
+    def _schedules(self, machines: Mapping[str, sfn.StateMachine]) -> None:
+        """What starts by itself."""
+        if self._stage.nightly_backup:
+            nightly_backup(self, cron=self._stage.nightly_backup, machine=machines["backup"], stage_name=self._stage.name)
+        for each in self._stage.workbook_syncs:
+            workbook_sync(
+                self,
+                workbook=each.workbook,
+                objects=each.objects,
+                cron=each.cron,
+                machine=machines["sync"],
+                stage_name=self._stage.name,
+            )
 
     def _functions(self, *, bundle: bool) -> dict[str, lambda_.Function]:
         code, variables = functions_code(), self._variables()

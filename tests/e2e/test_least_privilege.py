@@ -31,7 +31,7 @@ EXPLAINED: tuple[tuple[str, str, str], ...] = (
     (".*", r"s3:AbortMultipartUpload .*/runs/\*", "of lists and reports above 8 MB that break off"),
     ("Api", r"states:SendTaskSuccess .*", "who lets a run begin sends the token that it waits on, which does not tell its machine"),
     ("LiveEvents", r"s3:ListBucket .*", "makes an object that is not there a 404 and not a 403"),
-    ("Api", r"(states:.*:waybill-local-(load|undo)(:\*)?|s3:PutObject .*/inbox/\*)", "runs of records have tests of their own"),
+    ("Api", r"(states:.*:waybill-local-(load|undo|sync)(:\*)?|s3:PutObject .*/inbox/\*)", "runs of records have tests of their own"),
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = ("local", "dev", "prod")
-FILES, RECORDS = ("backup", "cutover", "rollback"), ("load", "undo")
+FILES, RECORDS = ("backup", "cutover", "rollback"), ("load", "undo", "sync")
 KINDS = (*FILES, *RECORDS)
 # What a reference stands for in a resolved template.
 PSEUDO = {

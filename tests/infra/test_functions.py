@@ -69,6 +69,7 @@ def test_times_and_memory_are_those_agreed() -> None:
     memory = {spec.id: spec.memory for spec in FUNCTIONS if spec.memory != 512}
     files = {"CopyFiles": 1024, "ListFiles": 1024, "UpdateUrls": 1024, "FinishRun": 1769}
     records = {"ReadInput": 1769, "PlanLoad": 3008, "LoadRows": 1769, "Reconcile": 1769, "PlanUndo": 3008, "FinishLoad": 1769}
+    records |= {"ReadChanges": 3008, "WriteWorkbook": 3008, "WriteErrors": 3008}
     assert memory == files | records
 
 
@@ -88,7 +89,7 @@ def test_the_handler_reads_the_class_that_infra_gives_it(spec: FunctionSpec) -> 
 
 def test_every_log_group_has_retention_and_a_key(assembly: Assembly) -> None:
     groups = assembly.stateless.of_type("AWS::Logs::LogGroup")
-    assert len(groups) == len(FUNCTIONS) + 6  # five machines and the API's access log
+    assert len(groups) == len(FUNCTIONS) + 7  # six machines and the API's access log
     for group in groups.values():
         assert group["RetentionInDays"] == (365 if assembly.stage == "prod" else 30)
         assert group["KmsKeyId"]

@@ -42,7 +42,8 @@ def test_the_dashboard_shows_every_metric_of_every_kind(assembly: Assembly) -> N
                 assert dimensions["Stage"] == assembly.stage
                 shown.add((name, dimensions["Kind"]))
     files = {(name, kind) for name in METRICS for kind in FILES}
-    assert shown == files | {(name, kind) for name in OF_RECORDS for kind in RECORDS}
+    synced = {("SyncOperations", "sync"), ("Conflicts", "sync")}
+    assert shown == files | synced | {(name, kind) for name in OF_RECORDS for kind in RECORDS}
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -81,7 +82,7 @@ def test_every_alarm_tells_the_topic_and_says_what_to_do(assembly: Assembly) -> 
     topics = assembly.stateless.of_type("AWS::SNS::Topic")
     (topic,) = (name for name, properties in topics.items() if properties["TopicName"] == f"waybill-{assembly.stage}-alarms")
     alarms = assembly.stateless.of_type("AWS::CloudWatch::Alarm").values()
-    assert len(alarms) == 18
+    assert len(alarms) == 21
     for alarm in alarms:
         assert alarm["AlarmActions"] == [{"Ref": topic}]
         assert alarm["AlarmDescription"]

@@ -150,7 +150,7 @@ def test_a_run_that_writes_to_salesforce_can_wait_for_an_approval_as_long_as_the
     waiting = {
         name: s for name, s in _states(_definition(assemblies["prod"], kind)) if "waitForTaskToken" in s.get("Resource", "")
     }
-    assert list(waiting) == ([] if kind == "backup" else ["WaitForApproval"])
+    assert list(waiting) == ([] if kind in {"backup", "sync"} else ["WaitForApproval"])
     for state in waiting.values():
         assert state["TimeoutSeconds"] == 72 * 3600
         assert state["Arguments"]["Item"]["token"] == {"S": "{% $states.context.Task.Token %}"}

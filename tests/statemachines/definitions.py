@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-FILES, RECORDS = ("backup", "cutover", "rollback"), ("load", "undo")
+FILES, RECORDS = ("backup", "cutover", "rollback"), ("load", "undo", "sync")
 KINDS = (*FILES, *RECORDS)
 # The functions that begin and end a run of that kind.
 STARTERS = {kind: "StartLoad" if kind in RECORDS else "StartRun" for kind in KINDS}

@@ -18,7 +18,16 @@ from waybill.files.tasks import (
     plan_units,
     validate_files,
 )
-from waybill.records.tasks import finish_load, load_rows, plan_load, read_input, reconcile
+from waybill.records.tasks import (
+    finish_load,
+    load_rows,
+    plan_load,
+    read_changes,
+    read_input,
+    reconcile,
+    write_errors,
+    write_workbook,
+)
 from waybill.runs import starting
 from waybill.runs.task import Reply as TaskReply
 
@@ -44,6 +53,9 @@ _MODELS: Mapping[str, tuple[type[BaseModel], type[BaseModel]]] = {
     "PlanUndo": (plan_load.PlanRequest, plan_load.PlanReply),
     "LoadRows": (load_rows.LoadRequest, load_rows.LoadReply),
     "Reconcile": (reconcile.ReconcileRequest, reconcile.ReconcileReply),
+    "WriteErrors": (write_errors.ErrorsRequest, TaskReply),
+    "ReadChanges": (read_changes.ChangesRequest, TaskReply),
+    "WriteWorkbook": (write_workbook.WorkbookRequest, TaskReply),
     "FinishLoad": (finish_load.FinishRequest, finish_load.FinishReply),
 }
 STARTED_AT = "2026-01-02T03:04:05Z"
@@ -110,7 +122,7 @@ class FakeLambdas:
                 return {"units": self._counts["units"]}
             case "PlanLoad" | "PlanUndo":
                 return {"steps": self._counts["steps"]}
-            case "ReadInput" | "LoadRows" | "Reconcile":
+            case "ReadInput" | "LoadRows" | "Reconcile" | "ReadChanges" | "WriteWorkbook" | "WriteErrors":
                 return {}
             case "UpdateUrls" | "RestoreUrls":
                 return {"unit": payload["unit"]["unit"]}
@@ -119,7 +131,7 @@ class FakeLambdas:
 
 def _started(payload: Json) -> dict[str, Any]:
     given = payload["input"]
-    mode = given.get("mode", "full" if payload["kind"] == "backup" else "dry_run")
+    mode = given.get("mode", "full" if payload["kind"] in {"backup", "sync"} else "dry_run")
     run = {
         "run_id": f"{payload['kind']}-{payload['execution_name']}",
         "kind": payload["kind"],

@@ -113,6 +113,8 @@ def test_a_failure_that_cannot_be_noted_stays_in_the_maps_results_and_the_others
         ("load", "Reconcile"),
         ("undo", "PlanUndo"),
         ("undo", "LoadRows"),
+        ("sync", "ReadChanges"),
+        ("sync", "WriteWorkbook"),
     ],
 )
 def test_whoever_ends_a_run_is_told_error_and_cause_and_the_execution_repeats_what_it_says(

@@ -57,15 +57,20 @@ TASKS = (
     ("load", "PlanLoad", "PlanLoad", 0),
     ("load", "LoadRows", "LoadRows", 0),
     ("load", "Reconcile", "Reconcile", 0),
+    ("load", "WriteErrors", "WriteErrors", 0),
     ("load", "FinishLoad", "FinishLoad", 0),
     ("undo", "StartLoad", "StartLoad", 0),
     ("undo", "PlanUndo", "PlanUndo", 0),
     ("undo", "LoadRows", "LoadRows", 0),
     ("undo", "FinishLoad", "FinishLoad", 0),
+    ("sync", "StartLoad", "StartLoad", 0),
+    ("sync", "ReadChanges", "ReadChanges", 0),
+    ("sync", "WriteWorkbook", "WriteWorkbook", 0),
+    ("sync", "FinishLoad", "FinishLoad", 0),
 )
 TALKS_TO_SALESFORCE = {
     *("ListAccounts", "ListFiles", "CheckReadiness", "Canary", "UpdateUrls", "RestoreUrls"),
-    *("PlanLoad", "LoadRows", "Reconcile", "PlanUndo"),
+    *("PlanLoad", "LoadRows", "Reconcile", "PlanUndo", "ReadChanges"),
 }
 each_task = pytest.mark.parametrize(("kind", "state", "function", "before"), TASKS, ids=str)
 # Seconds that the six retries wait at most.

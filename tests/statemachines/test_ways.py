@@ -4,12 +4,12 @@ import pytest
 
 from .conftest import MakeRig
 from .definitions import FINISHERS, KINDS, steps, walked, workflows
-from .record_ways import LOAD, UNDO
+from .record_ways import LOAD, SYNC, UNDO
 from .rig import entered, output
 from .scenarios import Scenario
 from .ways import SCENARIOS as OF_FILES
 
-SCENARIOS = {**OF_FILES, "load": LOAD, "undo": UNDO}
+SCENARIOS = {**OF_FILES, "load": LOAD, "undo": UNDO, "sync": SYNC}
 EVERY = [pytest.param(kind, scenario, id=f"{kind}: {scenario.title}") for kind in KINDS for scenario in SCENARIOS[kind]]
 
 

@@ -25,6 +25,7 @@ from waybill.api import (
     roles,
     run_routes,
     user_routes,
+    workbook_routes,
 )
 from waybill.api.identity import Caller, caller_of
 from waybill.api.roles import Forbidden
@@ -41,6 +42,7 @@ app.include_router(data_routes.router)
 app.include_router(mapping_routes.router)
 app.include_router(org_routes.router)
 app.include_router(migration_routes.router)
+app.include_router(workbook_routes.router)
 app.include_router(rebuild_routes.router)
 app.include_router(user_routes.router)
 app.include_router(audit_routes.router)

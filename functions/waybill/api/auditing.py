@@ -19,7 +19,7 @@ _HEAD = ("AUDIT", "HEAD")
 # How often a writer that met another one tries again.
 _TRIES = 20
 # Asked for by POST and changing nothing all the same. A ticket lets its holder read, and must stand nowhere.
-_ONLY_READS = frozenset({"POST /api/verify", "POST /api/live/tickets"})
+_ONLY_READS = frozenset({"POST /api/verify", "POST /api/live/tickets", "POST /api/data/download"})
 _LONGEST, _MOST = 300, 20  # characters of a value, values of a list
 # What requests and replies of these routes hold that is nobody's to read, not even an auditor's.
 _SECRET: Mapping[str, frozenset[str]] = {"/api/config/orgs": frozenset({"credentials", "code", "state", "authorize_url"})}

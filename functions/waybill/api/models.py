@@ -9,7 +9,7 @@ from waybill.files.verifying import Difference, Mismatch, Verified
 from waybill.live.events import Event
 from waybill.runs.loads import InputKey, LoadMode, MappingName, MappingVersion, OrgName
 from waybill.runs.model import MAX_FILES, AccountId, ErrorRow, RowError, RunId
-from waybill.settings import ApiName
+from waybill.settings import ApiName, WorkbookName
 
 # An execution's input may have 256 KB: this many accounts take less than half of it.
 MAX_ACCOUNTS = 5_000
@@ -81,7 +81,21 @@ class UndoRequest(Request):
     run_id: RunId
 
 
-RunRequest = Annotated[BackupRequest | CutoverRequest | RollbackRequest | LoadRequest | UndoRequest, Field(discriminator="kind")]
+class SyncRequest(Request):
+    """Records from Salesforce into a workbook. `input`: a copy of it that an upload has answered; without one, what Waybill keeps."""
+
+    kind: Literal["sync"]
+    mode: Literal["full", "incremental"] = "incremental"
+    workbook: WorkbookName
+    # Empty: those that the workbook holds already.
+    objects: Annotated[tuple[ApiName, ...], Field(max_length=25)] = ()
+    input: InputKey | None = None
+    replace: bool = False
+
+
+RunRequest = Annotated[
+    BackupRequest | CutoverRequest | RollbackRequest | LoadRequest | UndoRequest | SyncRequest, Field(discriminator="kind")
+]
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 
@@ -104,6 +118,14 @@ class Upload(BaseModel):
     input: str
     url: str
     headers: dict[str, str]
+    expires_in: int
+
+
+class WorkbookLink(BaseModel):
+    """Where to GET a workbook's bytes, within so many seconds."""
+
+    name: str
+    url: str
     expires_in: int
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from waybill.api.identity import Caller
-from waybill.api.models import BackupRequest, CutoverRequest, LoadRequest, RollbackRequest, UndoRequest
+from waybill.api.models import BackupRequest, CutoverRequest, LoadRequest, RollbackRequest, SyncRequest, UndoRequest
 from waybill.errors import InvalidInput, NotFound
 from waybill.orgs.connections import OWN, Connection
 from waybill.records.mappings import MappingStore
@@ -12,7 +12,7 @@ from waybill.records.scope import refuse_orgs, require_load
 from waybill.runs.model import RunKind
 from waybill.runs.store import RunStore
 
-Started = BackupRequest | CutoverRequest | RollbackRequest | LoadRequest | UndoRequest
+Started = BackupRequest | CutoverRequest | RollbackRequest | LoadRequest | UndoRequest | SyncRequest
 _SHOWN = 10
 
 
@@ -24,6 +24,8 @@ def input_of(request: Started, *, canary: int, caller: Caller) -> dict[str, Any]
     if isinstance(request, LoadRequest):
         org = {"org": given.pop("org")} if "org" in given else {}
         given = {"mode": given.pop("mode"), "load": given, **org}
+    if isinstance(request, SyncRequest):
+        given = {"mode": given.pop("mode"), "sync": given}
     if request.mode == "execute":  # another person may have to approve it
         given["requested_subject"] = caller.subject
     return {**given, "requested_by": caller.name}
@@ -40,6 +42,8 @@ def refuse_nonsense(request: Started, *, store: RunStore, unknown_accounts: Call
                 require_load(store, request.retry_of, executed=False)
         case UndoRequest():
             require_load(store, request.run_id, executed=True)
+        case SyncRequest():
+            return
         case _:
             _refuse_files(request, store, unknown_accounts)
 

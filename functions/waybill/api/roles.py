@@ -64,6 +64,9 @@ ROUTES: Mapping[str, Role] = {
     "GET /api/settings": Role.VIEWER,
     "GET /api/plan": Role.VIEWER,
     "POST /api/verify": Role.VIEWER,
+    "GET /api/runs/<run_id>/workbook": Role.VIEWER,
+    "POST /api/data/sync": Role.OPERATOR,
+    "POST /api/data/download": Role.VIEWER,
     "POST /api/uploads": Role.OPERATOR,
     "GET /api/data/objects": Role.VIEWER,
     "GET /api/data/objects/<name>/fields": Role.VIEWER,
@@ -97,7 +100,7 @@ ROUTES: Mapping[str, Role] = {
 PUBLIC = frozenset({"GET /api/sign-in"})
 
 # Kinds of runs that write nothing to Salesforce, whatever their mode.
-_READS_ONLY = frozenset({"backup"})
+_READS_ONLY = frozenset({"backup", "sync"})
 _GROUPS = re.compile(r"\[([A-Za-z0-9_.:-]+(?: [A-Za-z0-9_.:-]+)*)?\]")
 _PATTERNS = [
     (method, re.compile(re.sub(r"<\w+>", "[^/]+", path)), route) for route in ROUTES for method, _, path in [route.partition(" ")]

@@ -131,3 +131,11 @@ def _field(columns: Columns, header: Header, schema: ObjectSchema, leave: frozen
         lookup.raw.append(header.text)
     elif all(column.key != key for column in columns.values):
         columns.values.append(ValueColumn(header.text, field, key, converter(field)))
+
+
+def headers_by_field(columns: Columns) -> dict[str, list[str]]:
+    """Field, in lower case -> the headers of the columns that say something of it."""
+    found = {column.key: [column.header] for column in columns.values}
+    for key, lookup in columns.lookups.items():
+        found[key] = [*(text for text, _ in lookup.plain), *(text for text, _ in lookup.composite), *lookup.raw]
+    return found

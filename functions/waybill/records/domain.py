@@ -174,6 +174,8 @@ class RowVerdict:
     code: str = ""
     message: str = ""
     changes: Mapping[str, tuple[Cell, Cell]] = data_field(default_factory=dict)
+    # What else is wrong with a rejected row: field, code and message each.
+    more: Sequence[tuple[str, str, str]] = ()
 
 
 @dataclass(slots=True)
@@ -206,7 +208,8 @@ class RowCounts:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A plan in figures. `objects` and `keys` by the plan's spelling; `deleted`: rows of the org that the plan deletes."""
+    """A plan in figures. `objects` and `keys` by the plan's spelling; `deleted`: rows of the org that the plan deletes; `headers`: number of
+    a table -> field, in lower case -> the headers of the columns that say something of it."""
 
     rows: RowCounts
     objects: Mapping[str, RowCounts]
@@ -214,6 +217,7 @@ class Summary:
     warnings: Sequence[str]
     keys: Mapping[str, str]
     deleted: Mapping[str, int]
+    headers: Mapping[int, Mapping[str, Sequence[str]]] = data_field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class PlanFiles:
             "warnings": list(summary.warnings),
             "keys": dict(summary.keys),
             "deleted": dict(summary.deleted),
+            "headers": {str(number): fields for number, fields in summary.headers.items()},
             **extra,
         }
         self.put_summary(told)
@@ -82,7 +83,7 @@ class PlanFiles:
         found = iter(verdicts)
         with self._work.writer(f"{self._at}verdicts.jsonl", content_type="application/jsonl") as out:
             while batch := list(islice(found, _BATCH)):
-                out.write(to_lines(_verdict_row(verdict) for verdict in batch))
+                out.write(to_lines(verdict_row(verdict) for verdict in batch))
 
     def put_steps(self, steps: Iterable[StepFile]) -> None:
         self._work.put(f"{self._at}steps.json", json.dumps([asdict(step) for step in steps]).encode())
@@ -107,15 +108,7 @@ class PlanFiles:
         return (planned_row(row) for row in self._work.rows(piece))
 
     def verdicts(self) -> Iterator[RowVerdict]:
-        for row in self._work.rows(f"{self._at}verdicts.jsonl"):
-            yield RowVerdict(
-                **{
-                    **row,
-                    "origin": Origin(*row["origin"]),
-                    "verdict": Verdict(row["verdict"]),
-                    "changes": {name: (old, new) for name, (old, new) in row["changes"].items()},
-                }
-            )
+        return map(verdict_of, self._work.rows(f"{self._at}verdicts.jsonl"))
 
 
 def _noting(rows: Iterable[PlannedRow], fields: set[str]) -> Iterator[PlannedRow]:
@@ -157,7 +150,7 @@ def planned_row(row: Mapping[str, Any]) -> PlannedRow:
     )
 
 
-def _verdict_row(verdict: RowVerdict) -> Row:
+def verdict_row(verdict: RowVerdict) -> Row:
     origin = verdict.origin
     return {
         "origin": [origin.file, origin.sheet, origin.row],
@@ -169,4 +162,17 @@ def _verdict_row(verdict: RowVerdict) -> Row:
         "code": verdict.code,
         "message": verdict.message,
         "changes": {name: list(change) for name, change in verdict.changes.items()},
+        **({"more": [list(problem) for problem in verdict.more]} if verdict.more else {}),
     }
+
+
+def verdict_of(row: Row) -> RowVerdict:
+    return RowVerdict(
+        **{
+            **row,
+            "origin": Origin(*row["origin"]),
+            "verdict": Verdict(row["verdict"]),
+            "changes": {name: (old, new) for name, (old, new) in row["changes"].items()},
+            "more": tuple((field, code, message) for field, code, message in row.get("more", ())),
+        }
+    )

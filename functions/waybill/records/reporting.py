@@ -11,14 +11,16 @@ from typing import Any, Self
 
 from waybill.records.domain import Action, Cell, Verdict
 from waybill.records.journal import Journal
+from waybill.records.marks import ERROR_COLUMNS
 from waybill.records.staging import StagedTables, find_job
 from waybill.records.standing import files_of, find_plan
+from waybill.records.sync.runs import SyncFiles, SyncResults, counts_of
 from waybill.records.totals import FAILED, Results, RowResult, results_of
-from waybill.runs.model import RowCounts, RowError, RunRecord, RunView
+from waybill.runs.model import RowCounts, RowError, RunKind, RunRecord, RunView
 from waybill.runs.store import RunStore
 from waybill.runs.work import WorkBucket, run_prefix, safe_cell
 
-COLUMNS = ("file", "sheet", "row", "object", "outcome", "id", "field", "code", "message", "changes")
+COLUMNS = (*ERROR_COLUMNS, "changes")
 _BUFFER = 256 * 1024
 # File and sheet -> row -> the cells of what is wrong with it.
 _BadRows = dict[tuple[str, str], dict[int, list[list[str]]]]
@@ -30,7 +32,7 @@ class Counted:
 
     rows: RowCounts
     objects: Mapping[str, RowCounts]
-    results: Results | None
+    results: Results | SyncResults | None
     summary: Mapping[str, Any]
 
     def errors(self) -> Iterator[RowError]:
@@ -39,6 +41,8 @@ class Counted:
 
 def count_rows(record: RunRecord, *, store: RunStore, work: WorkBucket) -> Counted:
     """Gone through once: a run may have any number of rows."""
+    if record.kind is RunKind.SYNC:
+        return _count_sync(record.run_id, store=store, work=work)
     standing = find_plan(store, record.run_id)
     if standing is None:
         return Counted(RowCounts(), {}, None, {})
@@ -50,13 +54,20 @@ def count_rows(record: RunRecord, *, store: RunStore, work: WorkBucket) -> Count
     # Objects of the input without a row are shown too, as 0.
     objects = {**{name: RowCounts() for name in standing.objects}, **objects}
     deleted = summary.get("deleted", {}) if record.dry_run else _deleted(journal)
-    if record.kind == "load" and deleted:
+    if record.kind is RunKind.LOAD and deleted:
         names = {name.lower(): name for name in objects}
         for name, number in deleted.items():
             known = names.get(name.lower(), name)
             objects[known] = objects.get(known, RowCounts()) + RowCounts(deleted=number)
         rows += RowCounts(deleted=sum(deleted.values()))
     return Counted(rows, objects, results, summary)
+
+
+def _count_sync(run_id: str, *, store: RunStore, work: WorkBucket) -> Counted:
+    objects, files = counts_of(store, run_id), SyncFiles(work=work, run_id=run_id)
+    if objects is None:
+        return Counted(RowCounts(), {}, None, {})
+    return Counted(sum(objects.values(), RowCounts()), objects, SyncResults(files), files.outcome())
 
 
 def _deleted(journal: Journal) -> Mapping[str, int]:
@@ -69,11 +80,33 @@ def _deleted(journal: Journal) -> Mapping[str, int]:
 
 
 def report_key(run_id: str, form: str) -> str:
-    """Where the report of a run is: `form` is json, csv or errors.csv."""
+    """Where the report of a run is: `form` is json, csv, errors.csv or errors.xlsx."""
     return f"{run_prefix(run_id)}report.{form}"
 
 
-def write_reports(record: RunRecord, counted: Counted, *, work: WorkBucket) -> None:
+def note_key(run_id: str) -> str:
+    """Why there is no error workbook."""
+    return f"{run_prefix(run_id)}errors-workbook.txt"
+
+
+def input_of(record: RunRecord, store: RunStore) -> str:
+    """The key of what a load has taken in; a retry's is that of the load that it retries. Empty where there is none."""
+    options = record.options.load
+    while options is not None and options.input is None and options.retry_of is not None:
+        options = store.get(options.retry_of).options.load
+    return (options.input or "") if options is not None else ""
+
+
+def _without_workbook(record: RunRecord, counted: Counted, store: RunStore, work: WorkBucket) -> Iterator[str]:
+    """A warning where an error workbook was to be expected."""
+    if not counted.rows.problems or record.kind is not RunKind.LOAD or not input_of(record, store).lower().endswith(".xlsx"):
+        return
+    if work.head(report_key(record.run_id, "errors.xlsx")) is None:
+        why = (work.get(note_key(record.run_id)) or b"").decode()
+        yield f"There is no error workbook. {why or 'The run ended before it was written.'} The error CSV has all rows."
+
+
+def write_reports(record: RunRecord, counted: Counted, *, store: RunStore, work: WorkBucket) -> None:
     """Of any size; only the bad rows are held in memory."""
     codes: Counter[str] = Counter()
     bad: _BadRows = {}
@@ -89,7 +122,11 @@ def write_reports(record: RunRecord, counted: Counted, *, work: WorkBucket) -> N
     report = {
         **RunView.of(record).model_dump(mode="json", by_alias=True),
         "errors_by_code": dict(codes.most_common()),
-        "warnings": [*counted.summary.get("warnings", []), *_differing(work, record.run_id)],
+        "warnings": [
+            *counted.summary.get("warnings", []),
+            *_differing(work, record.run_id),
+            *_without_workbook(record, counted, store, work),
+        ],
         "keys": counted.summary.get("keys", {}),
         "configuration": json.loads(record.configuration or "{}"),
     }
@@ -101,7 +138,7 @@ def _write_bad(bad: _BadRows, *, work: WorkBucket, run_id: str) -> None:
     job = find_job(work, run_id)
     found = {(table.file, table.sheet): table for table in job.tables} if job is not None else {}
     headers = list(dict.fromkeys(header for place in bad if place in found for header in found[place].headers))
-    with _Csv(work, report_key(run_id, "errors.csv"), (*COLUMNS[:-1], *headers)) as out:
+    with _Csv(work, report_key(run_id, "errors.csv"), (*ERROR_COLUMNS, *headers)) as out:
         for place, rows in bad.items():
             staged = StagedTables(work=work, run_id=run_id).rows(found[place].number) if place in found else iter(())
             for row in staged:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from waybill.records.columns import headers_by_field
 from waybill.records.domain import Cell, Job, ObjectJob, Origin, Problem, RowCounts, RowVerdict, Summary, Table, Tables, Verdict
 from waybill.records.folding import Turn, changes
 from waybill.records.mirror import Row, Touch
@@ -41,7 +42,8 @@ class Verdicts:
         problems = touch.problems or (first.problems if first is not None else [])
         if problems:
             field, code, message = problems[0]
-            return RowVerdict(origin, turn.job.object, Verdict.REJECTED, field=field, code=code, message=message)
+            rest = tuple(problems[1:])
+            return RowVerdict(origin, turn.job.object, Verdict.REJECTED, field=field, code=code, message=message, more=rest)
         n, row_id = (row.n, row.id) if row is not None else (None, None)
         if touch.effective and row is not None and row.n is not None and row.touches[0] is touch:
             return RowVerdict(origin, turn.job.object, Verdict.INSERT, n=n)
@@ -67,7 +69,8 @@ def summary_of(job: Job, verdicts: Verdicts, *, warnings: Sequence[str], max_pro
             keys.setdefault(turn.job.object, _key_used(turn))
         if turn.deleted:
             deleted[turn.job.object] = deleted.get(turn.job.object, 0) + len(turn.deleted)
-    return Summary(total, objects, problems, list(dict.fromkeys(warnings)), keys, deleted)
+    headers = {turn.job.table: headers_by_field(turn.columns) for turn in verdicts.turns if turn.job.table is not None}
+    return Summary(total, objects, problems, list(dict.fromkeys(warnings)), keys, deleted, headers)
 
 
 def _key_used(turn: Turn) -> str:

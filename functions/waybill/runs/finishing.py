@@ -60,10 +60,15 @@ def run_to_finish(
     return found, StateError.model_validate({"Error": detail.error or detail.status, "Cause": cause})
 
 
-def tell_late(detail: ExecutionDetail | None, *, store: RunStore, lock: Lock, tell: Callable[[RunRecord], None]) -> None:
+def tell_late(
+    detail: ExecutionDetail | None, *, store: RunStore, lock_of: Callable[[RunKind], Lock], tell: Callable[[RunRecord], None]
+) -> None:
     """Tells of a run whose end was recorded and whose execution then died, before it had told anybody; its lock, let go last, says so."""
     found = None if detail is None else _of_execution(detail, store)
-    if found is None or found.status.active or found.options.parent is not None or not lock.is_held(found.fence):
+    if found is None or found.status.active or found.options.parent is not None:
+        return
+    lock = lock_of(found.kind)
+    if not lock.is_held(found.fence):
         return
     tell(found)
     lock.release(found.fence)

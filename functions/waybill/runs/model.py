@@ -17,6 +17,7 @@ from pydantic_core import CoreSchema
 
 from waybill.runs import loads
 from waybill.runs.approval import Approval, ApprovalView
+from waybill.runs.inputs import SyncOptions
 from waybill.runs.loads import LoadOptions, OrgName
 
 RunId = loads.RunId
@@ -27,7 +28,7 @@ MAX_FILES = 1_000_000_000  # that a cap may say: more than 38 digits DynamoDB co
 
 
 class Context(StrEnum):
-    """What a run works on. Runs of one context share a lock; the contexts do not disturb each other."""
+    """What a run works on. The contexts do not disturb each other."""
 
     FILES = "files"
     RECORDS = "records"
@@ -39,10 +40,16 @@ class RunKind(StrEnum):
     ROLLBACK = "rollback"
     LOAD = "load"
     UNDO = "undo"
+    SYNC = "sync"
 
     @property
     def context(self) -> Context:
-        return Context.RECORDS if self in {RunKind.LOAD, RunKind.UNDO} else Context.FILES
+        return Context.RECORDS if self in {RunKind.LOAD, RunKind.UNDO, RunKind.SYNC} else Context.FILES
+
+    @property
+    def lock(self) -> str:
+        """Runs that share it wait for each other. A sync only reads the org: it disturbs no load, and none disturbs it."""
+        return "sync" if self is RunKind.SYNC else self.context.value
 
 
 class RunStatus(StrEnum):
@@ -171,6 +178,7 @@ class Options(Model):
     load: LoadOptions | None = None
     # The connection that records go to; None: the stage's own org. An undo and a retry go where their load went.
     org: OrgName | None = None
+    sync: SyncOptions | None = None
 
 
 class RunContext(Model):
@@ -218,7 +226,7 @@ class RunRecord(Model):
 # What only one context's runs have to show.
 _ONLY = {
     Context.FILES: ("accounts", "files"),
-    Context.RECORDS: ("rows", "objects", "input", "mapping", "undoes", "org", "from_org"),
+    Context.RECORDS: ("rows", "objects", "input", "mapping", "undoes", "org", "from_org", "workbook"),
 }
 
 # What is shown as the record, or its options, have it.
@@ -249,6 +257,8 @@ class RunView(BaseModel):
     # As `name@version`.
     mapping: str | None = None
     undoes: str | None = None
+    # The name of the workbook that a sync brings up to date.
+    workbook: str | None = None
     # Where another person has to let it begin.
     approval: ApprovalView | None = None
     org: str = "default"
@@ -278,6 +288,7 @@ class RunView(BaseModel):
             input=options.load.input.rpartition("/")[2] if options.load and options.load.input else None,
             mapping=f"{options.load.mapping}@{options.load.mapping_version}" if options.load and options.load.mapping else None,
             undoes=options.run_id if record.kind is RunKind.UNDO else None,
+            workbook=options.sync.workbook if options.sync else None,
             approval=ApprovalView.of(record.approval, waits=record.status is RunStatus.AWAITING_APPROVAL),
             org=options.org or "default",
             from_org=options.load.from_org if options.load else None,

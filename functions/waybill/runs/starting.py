@@ -24,6 +24,8 @@ from waybill.table import Table
 
 _PASSES = frozenset({"full", "incremental"})
 _TRIALS = frozenset({"dry_run", "execute"})
+# Kinds that only read Salesforce.
+_READING = frozenset({RunKind.BACKUP, RunKind.SYNC})
 
 
 class StartRequest(Request):
@@ -161,9 +163,9 @@ def _fence(
     record: RunRecord, request: StartRequest, options: Options, *, table: Table, is_running: Callable[[str], bool]
 ) -> int | Held:
     if options.parent is not None:
-        ensure_held(table, name=record.kind.context, fence=options.parent.fence)
+        ensure_held(table, name=record.kind.lock, fence=options.parent.fence)
         return options.parent.fence
-    lock = Lock(table=table, name=record.kind.context, is_running=is_running)
+    lock = Lock(table=table, name=record.kind.lock, is_running=is_running)
     granted = lock.acquire(run_id=record.run_id, execution_arn=request.execution_arn)
     return granted.fence if isinstance(granted, Granted) else granted
 
@@ -171,7 +173,7 @@ def _fence(
 def read_options(kind: RunKind, given: Mapping[str, Any]) -> Options:
     """The options with the kind's defaults filled in. Raises InvalidInput, which names what is wrong."""
     values = {name: value for name, value in given.items() if value is not None}
-    modes, usual = (_PASSES, "incremental") if kind is RunKind.BACKUP else (_TRIALS, "dry_run")
+    modes, usual = (_PASSES, "incremental") if kind in _READING else (_TRIALS, "dry_run")
     values.setdefault("mode", usual)
     try:
         options = Options.model_validate(values)
@@ -193,6 +195,8 @@ def _refuse_nonsense(kind: RunKind, options: Options) -> None:
         )
     if kind is RunKind.UNDO and options.run_id is None:
         raise InvalidInput("An undo needs run_id: the load that is to be undone.")
+    if kind is RunKind.SYNC and options.sync is None:
+        raise InvalidInput("A sync needs sync.workbook: the name of the workbook that is to be brought up to date.")
 
 
 def context_of(record: RunRecord) -> RunContext:

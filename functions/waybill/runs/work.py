@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 _CHUNK = 256 * 1024  # read at once; boto3 would take a kilobyte
 _PART = 8 * 1024 * 1024
+_TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412"})  # a condition on a put is not met
 _READS = 3  # of an object whose body breaks off
 
 
@@ -42,10 +43,35 @@ class WorkBucket:
         try:
             self._call("put_object", Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in {"PreconditionFailed", "ConditionalRequestConflict", "412"}:
+            if error.response.get("Error", {}).get("Code") in _TAKEN:
                 return False
             raise
         return True
+
+    def put_over(self, key: str, body: bytes, *, was: str, content_type: str, note: Mapping[str, str]) -> bool:
+        """Writes the object in place of the one with the ETag `was`, empty for none; False where another stands there. `note`: its metadata."""
+        from botocore.exceptions import ClientError
+
+        condition = {"IfMatch": was} if was else {"IfNoneMatch": "*"}
+        try:
+            self._call("put_object", Key=key, Body=body, ContentType=content_type, Metadata=dict(note), **condition)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in {*_TAKEN, "NoSuchKey", "404"}:
+                return False
+            raise
+        return True
+
+    def head(self, key: str) -> dict[str, Any] | None:
+        """`ETag`, `Metadata`, `ContentLength` of the object; None where there is none."""
+        from botocore.exceptions import ClientError
+
+        try:
+            found: dict[str, Any] = self._call("head_object", Key=key)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "404", "NotFound"}:
+                return None
+            raise
+        return found
 
     def put_rows(self, key: str, rows: Iterable[Mapping[str, Any]]) -> None:
         self.put(key, to_lines(rows), content_type="application/jsonl")

@@ -9,6 +9,7 @@ import requests
 from tests.unit.api.conftest import WORK, Stack
 from waybill.records.domain import Origin, Planned, RowCounts, RowVerdict, Summary, Verdict
 from waybill.records.standing import put_plan
+from waybill.runs.inputs import SyncOptions
 from waybill.runs.loads import LoadOptions
 from waybill.runs.model import RowError, RunStatus
 
@@ -100,3 +101,32 @@ def test_a_run_that_runs_shows_how_far_its_plan_is_carried_out(stack: Stack) -> 
     stack.store.record("load-1", "DONE#000-0000", {"object": "Unit", "action": "insert", "ok": 5, "failed": 1})
     shown = stack.ask("GET", "/api/runs/load-1").json["rows"]
     assert {name: number for name, number in shown.items() if number} == {"total": 11, "inserted": 5, "rejected": 1, "failed": 1}
+
+
+@pytest.mark.parametrize("route", ["/api/runs", "/api/data/sync"])
+def test_an_operator_may_sync_for_nothing_is_written_to_salesforce(stack: Stack, route: str) -> None:
+    body = {"kind": "sync", "workbook": "Preise März", "objects": ["Product2"]}
+    reply = stack.ask("POST", route, body, groups="[operator]")
+    assert (reply.status, reply.json["kind"], reply.json["mode"]) == (202, "sync", "incremental")
+    assert given(stack, reply.json)["sync"] == {"workbook": "Preise März", "objects": ["Product2"], "replace": False}
+    assert stack.ask("POST", route, body, groups="[viewer]").status == 403
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"workbook": "a/b"}, {"workbook": ".."}, {"objects": ["Product2 "]}, {"objects": ["A"] * 26}, {"mode": "execute"}]
+)
+def test_a_sync_that_makes_no_sense_is_refused(stack: Stack, wrong: dict[str, Any]) -> None:
+    assert stack.ask("POST", "/api/runs", {"kind": "sync", "workbook": "a", "objects": ["Product2"], **wrong}).status == 422
+
+
+def test_a_link_leads_to_the_workbook_that_a_run_has_left(stack: Stack) -> None:
+    stack.run("sync-1", options={"mode": "full", "sync": SyncOptions(workbook="Preise März")})
+    assert stack.ask("GET", "/api/runs/sync-1/workbook").status == 404
+    stack.s3.put_object(Bucket=WORK, Key="runs/sync-1/workbook.xlsx", Body=b"12345")
+    for reply in (
+        stack.ask("GET", "/api/runs/sync-1/workbook"),
+        stack.ask("POST", "/api/data/download", {"run_id": "sync-1"}, groups="[viewer]"),
+    ):
+        assert reply.json["name"] == "Preise März.xlsx"
+        assert requests.get(reply.json["url"], timeout=10).content == b"12345"
+    assert stack.ask("GET", "/api/runs/sync-1").json["workbook"] == "Preise März"

@@ -111,3 +111,27 @@ def test_a_folder_without_data_is_refused(run: Run, tmp_path: Path) -> None:
     empty.mkdir()
     done = run("load", str(empty), "--dry-run", "--json")
     assert json.loads(done.out)["error"]["class"] == "NothingToLoad"
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "reply"), [("bad.csv", "/runs/load-1/report", "a,b"), ("bad.xlsx", "/file", "a workbook")]
+)
+def test_what_was_not_written_is_saved_to_be_mended(
+    run: Run, api: FakeApi, file: Path, tmp_path: Path, name: str, path: str, reply: str
+) -> None:
+    api.on("GET", "/runs/load-1", view(ended_at="2026-11-21T14:06:30.000Z"))
+    api.on("GET", "/runs/load-1/workbook", {"name": "x", "url": f"{api.url}/file", "expires_in": 9})
+    api.on("GET", path, reply)
+    saved = tmp_path / name
+    done = run("load", str(file), "--execute", "--wait", "--errors", str(saved), "--json")
+    assert (saved.read_text(), done.json["errors_file"], done.code) == (reply, str(saved), 1)
+    if path.endswith("report"):
+        assert api.requests("GET", path)[0].query["format"] == "errors.csv"
+
+
+def test_errors_that_cannot_be_had_do_not_hide_the_load(run: Run, api: FakeApi, file: Path, tmp_path: Path) -> None:
+    api.on("GET", "/runs/load-1", view(ended_at="2026-11-21T14:06:30.000Z"))
+    done = run("retry", "--run", "load-1", "--execute", "--wait", "--errors", str(tmp_path / "bad.xlsx"), "--json")
+    assert (done.json["rows"], "errors_file" in done.json, done.code) == (COUNTS, False, 1)
+    assert "was not written" in done.err
+    assert run("load", str(file), "--execute", "--errors", str(tmp_path / "bad.csv")).code == 2

@@ -339,7 +339,7 @@ def test_an_end_that_nobody_was_told_of_is_told_of_by_the_rule_which_lets_the_lo
     assert ended(world, run.run_id).status is RunStatus.COMPLETED
     told: list[RunRecord] = []
     for _ in range(2):  # the rule's second delivery finds the lock free, and tells nobody again
-        tell_late(detail("night", "arn:backup:night"), store=world.store, lock=world.lock, tell=told.append)
+        tell_late(detail("night", "arn:backup:night"), store=world.store, lock_of=lambda _: world.lock, tell=told.append)
     assert told == [ended(world, run.run_id)]
     assert not world.lock.is_held(run.fence)
 
@@ -358,7 +358,7 @@ def test_nobody_is_told_late_of_a_run_that_goes_on_or_of_a_cutovers_backup(world
     )
     told: list[RunRecord] = []
     for name in ("on", "c-delta", "never"):
-        tell_late(detail(name, f"arn:backup:{name}"), store=world.store, lock=world.lock, tell=told.append)
+        tell_late(detail(name, f"arn:backup:{name}"), store=world.store, lock_of=lambda _: world.lock, tell=told.append)
     assert told == []
 
 

@@ -71,7 +71,7 @@ def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock
     tell = partial(announce, stage=environment.stage)
     found = run_to_finish(request.run, request.error, request.detail, store)
     if found is None:
-        tell_late(request.detail, store=store, lock=lock, tell=tell)
+        tell_late(request.detail, store=store, lock_of=lambda _: lock, tell=tell)
         logger.info("nothing to finish", extra={"detail": request.detail.name if request.detail else ""})
         return FinishReply()
     record, error = found

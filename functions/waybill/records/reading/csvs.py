@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from waybill.errors import InvalidInput
 from waybill.records.domain import StagedRow
+from waybill.records.marks import COLUMNS, ERROR_COLUMNS
 from waybill.records.reading.sniff import encoding_of, separator_of
 
 # A long text area of Salesforce holds 131,072 characters; csv refuses more than that unless it is told.
@@ -40,8 +41,16 @@ def look(open_file: Callable[[], BinaryIO], name: str, *, separator: str = "", e
             continue
         if any(cell.strip() for cell in cells):
             columns, warnings = headers_of(cells, name)
+            columns = _given(columns)
             return CsvTable(tuple(header for header, _ in columns), columns, encoding, separator, place + 1, warnings)
     return CsvTable((), (), encoding, separator, 0, ())
+
+
+def _given(columns: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+    """Without the columns that Waybill itself has written: the reasons of a load's error CSV, which stand in front, and those of its workbooks."""
+    if tuple(header for header, _ in columns[: len(ERROR_COLUMNS)]) == ERROR_COLUMNS:
+        columns = columns[len(ERROR_COLUMNS) :]
+    return tuple(each for each in columns if each[0] not in COLUMNS)
 
 
 def headers_of(cells: Sequence[object], name: str) -> tuple[tuple[tuple[str, int], ...], tuple[str, ...]]:

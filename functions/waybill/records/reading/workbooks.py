@@ -12,6 +12,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Pass
 
 from waybill.errors import InvalidInput
 from waybill.records.domain import Cell, StagedRow
+from waybill.records.marks import COLUMNS, SHEETS
 from waybill.records.reading.archives import check_sizes
 from waybill.records.reading.csvs import headers_of
 from waybill.records.reading.unspoken import Unspoken, unspoken_cells
@@ -65,6 +66,8 @@ class Workbook:
         for sheet in self._book.sheets_metadata:
             if sheet.typ is not SheetTypeEnum.WorkSheet:
                 continue
+            if sheet.name in SHEETS:
+                continue  # what a sync has to say, and to remember
             if sheet.visible is not SheetVisibleEnum.Visible:
                 warnings.append(f"{self._name}: the sheet {sheet.name} is hidden: it is left out.")
                 continue
@@ -98,6 +101,7 @@ class Workbook:
         widest = max(sum(map(_filled, cells)) for _, cells in top)
         number, cells = next(each for each in top if sum(map(_filled, each[1])) * 2 >= widest)
         columns, warnings = headers_of([_cell(cell) for cell in cells], f"{self._name}, sheet {name}")
+        columns = tuple(each for each in columns if each[0] not in COLUMNS)
         return SheetTable(name, tuple(header for header, _ in columns), columns, number, warnings)
 
     def rows(self, table: SheetTable) -> Iterator[StagedRow]:

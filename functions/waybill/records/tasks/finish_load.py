@@ -1,4 +1,4 @@
-"""Ends a load or an undo: counts its rows, writes the report, sends the event, lets the lock go. Also called when an execution broke off."""
+"""Ends a load, an undo or a sync: counts its rows, writes the report, sends the event, lets the lock go. Also called when an execution broke off."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,7 +13,7 @@ from waybill.clock import iso
 from waybill.records.reporting import count_rows, write_reports
 from waybill.runs.finishing import ExecutionDetail, StateError, announce, run_to_finish, status_of, tell_late
 from waybill.runs.lock import Lock
-from waybill.runs.model import ERRORS_SHOWN, Context, RowCounts, RunContext, RunRecord, RunStatus
+from waybill.runs.model import ERRORS_SHOWN, RowCounts, RunContext, RunKind, RunRecord, RunStatus
 from waybill.runs.starting import execution_is_running
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, task
@@ -45,11 +45,14 @@ class FinishReply(Reply):
 @task(LedgerEnvironment, FinishRequest)
 def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock) -> FinishReply:
     store, table = compose.runs(environment), compose.table(environment.table)
-    lock = Lock(table=table, name=Context.RECORDS, is_running=execution_is_running)
+
+    def lock_of(kind: RunKind) -> Lock:
+        return Lock(table=table, name=kind.lock, is_running=execution_is_running)
+
     tell = partial(announce, stage=environment.stage)
     found = run_to_finish(request.run, request.error, request.detail, store)
     if found is None:
-        tell_late(request.detail, store=store, lock=lock, tell=tell)
+        tell_late(request.detail, store=store, lock_of=lock_of, tell=tell)
         logger.info("nothing to finish", extra={"detail": request.detail.name if request.detail else ""})
         return FinishReply()
     record, error = found
@@ -58,15 +61,22 @@ def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock
         error=error,
         store=store,
         work=compose.work(environment),
-        lock=lock,
+        lock=lock_of(record.kind),
         send=tell,
         now=clock.now,
     )
     if reply.result is not None:
-        rows, failed = reply.result.rows, reply.result.status is RunStatus.FAILED
-        metrics = {"RecordsProcessed": rows.total, "ValidationErrors": rows.rejected, "RecordsFailed": rows.failed}
-        emit({**metrics, "RunsFailed": int(failed)}, kind=record.kind, stage=environment.stage)
+        emit(metrics_of(record.kind, reply.result), kind=record.kind, stage=environment.stage)
     return reply
+
+
+def metrics_of(kind: RunKind, result: "RunResult") -> dict[str, float]:
+    """What a sync leaves alone is in conflict; nothing of it was ever checked."""
+    rows = result.rows
+    metrics = {"RecordsProcessed": rows.total, "RecordsFailed": rows.failed, "RunsFailed": int(result.status is RunStatus.FAILED)}
+    if kind is RunKind.SYNC:
+        return {**metrics, "SyncOperations": int(result.status is RunStatus.COMPLETED), "Conflicts": rows.rejected}
+    return {**metrics, "ValidationErrors": rows.rejected}
 
 
 def finish_load(
@@ -89,7 +99,7 @@ def finish_load(
     ended = record.model_copy(
         update={**end, "phase": "ended", "rows": counted.rows, "objects": counted.objects, "row_errors": errors}
     )
-    write_reports(ended, counted, work=work)
+    write_reports(ended, counted, store=store, work=work)
     if not store.finish_records(
         record.run_id, execution_arn=record.execution_arn, rows=counted.rows, objects=counted.objects, errors=errors, **end
     ):

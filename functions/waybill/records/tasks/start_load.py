@@ -1,4 +1,4 @@
-"""Starts a load or an undo: reads its options, takes the records' lock. Says `refused` where another run is at work."""
+"""Starts a load, an undo or a sync: reads its options, takes the lock of its kind. Says `refused` where another run is at work."""
 
 from waybill import compose
 from waybill.errors import InvalidInput

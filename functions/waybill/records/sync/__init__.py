@@ -1,0 +1,1 @@
+"""Records from Salesforce into a person's workbook, which stays his."""
