@@ -136,8 +136,7 @@ def at_request(function: str, service: str, matches: Callable[[Request], bool]) 
 
 
 def writes_file_item(request: Request) -> bool:
-    written = str(request.headers.get("X-Amz-Target", "")).endswith((".PutItem", ".BatchExecuteStatement"))
-    return written and b'"FILE#' in request.get_data()
+    return str(request.headers.get("X-Amz-Target", "")).endswith(".PutItem") and b'"FILE#' in request.get_data()
 
 
 def writes_result(step: bytes) -> Callable[[Request], bool]:
