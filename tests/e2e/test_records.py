@@ -83,6 +83,18 @@ def test_what_was_edited_since_is_left_with_the_reason(loads: Loads) -> None:
     assert undone.exit_code == 1
 
 
+def test_what_somebody_else_needs_by_now_is_left_with_all_that_it_needs_itself(loads: Loads) -> None:
+    run = loads.load(FILES)
+    loads.scene.org.insert("Part__c", {"Name": "Mine", "Code__c": "MINE", "Unit__c": loads.id_of("Unit__c", "KG")})
+    dry, undone = loads.undo(run, mode="dry_run"), loads.undo(run)
+    assert codes(dry) == codes(undone)
+    assert {code for _, _, code in codes(dry)} == {"IN_USE"}
+    assert counts(dry) == counts(undone)
+    assert set(loads.rows("Part__c")) == {"MINE"}
+    assert (set(loads.rows("Unit__c")), set(loads.rows("Unit_Class__c"))) == ({"KG"}, {"WGT"})
+    assert loads.rows("Part__c")["MINE"]["Unit__c"] == "KG"
+
+
 def test_a_row_that_is_mended_is_loaded_by_a_retry_under_its_own_number(loads: Loads) -> None:
     run = loads.load(FILES)
     unit_class = loads.id_of("Unit_Class__c", "WGT")

@@ -50,6 +50,14 @@ class FieldSchema:
         return self.createable and not self.nillable and not self.defaulted and self.type != "boolean"
 
 
+@dataclass(frozen=True, slots=True)
+class Child:
+    """Records of `object` may name one of this object in `field`."""
+
+    object: str
+    field: str
+
+
 @dataclass(frozen=True)
 class ObjectSchema:
     """An object. The keys of `fields` are lower case: look up with `field` and `relation`, whatever the case."""
@@ -60,6 +68,7 @@ class ObjectSchema:
     createable: bool = True
     updateable: bool = True
     deletable: bool = True
+    children: tuple[Child, ...] = ()
 
     def field(self, name: str) -> FieldSchema | None:
         return self.fields.get(name.lower())
@@ -121,6 +130,11 @@ def object_schema(reply: Mapping[str, Any]) -> ObjectSchema:  # Any: JSON
         createable=bool(reply.get("createable", True)),
         updateable=bool(reply.get("updateable", True)),
         deletable=bool(reply.get("deletable", True)),
+        children=tuple(
+            Child(each["childSObject"], each["field"])
+            for each in reply.get("childRelationships") or ()
+            if each.get("field") and not each.get("deprecatedAndHidden")
+        ),
     )
 
 

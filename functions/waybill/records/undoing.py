@@ -13,22 +13,16 @@ from waybill.records.journal import Journal, Place
 from waybill.records.plans import PlanFiles, StepFile
 from waybill.records.reconciling import Reader
 from waybill.records.schema import SYSTEM_FIELDS, ObjectSchema
+from waybill.records.undone import Done, Doomed
+from waybill.records.using import Users, in_use
 from waybill.records.writing import Ready, resolve
 from waybill.salesforce.ids import to18
 
 EDITED_SINCE = "EDITED_SINCE"
 NOT_DELETABLE = "NOT_DELETABLE"
 ALREADY_GONE = "ALREADY_GONE"
+IN_USE = "IN_USE"
 _CALL = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A planned row that was carried out: the record, and what was written to it."""
-
-    row: PlannedRow
-    id: str
-    written: Mapping[str, Cell]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +37,7 @@ class UndoPlanner:
     read: Reader
     describe: Callable[[str], ObjectSchema | None]
     recreated: Mapping[str, str]
+    users: Users
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     # Old id of a deleted row -> the number under which it is created again.
     _again: dict[str, int] = field(default_factory=dict)
@@ -66,14 +61,23 @@ class UndoPlanner:
             for each in done[step.step]:
                 if step.action is Action.UPDATE and each.row.of is not None:
                     self._overlay.setdefault(each.row.of, {}).update(each.written)
-        gone = {step.step: self._decide(step.object, done[step.step]) for step in reversed(steps) if step.action is Action.INSERT}
+        inserts = [step for step in reversed(steps) if step.action is Action.INSERT]
+        doomed = {step.step: self._decide(step.object, done[step.step]) for step in inserts}
+        restored = {
+            step.step: self._restore(step.object, [each for each in done[step.step] if each.row.of is None])
+            for step in reversed(steps)
+            if step.action is Action.UPDATE
+        }
+        self._spare(inserts, doomed, [row for both in restored.values() for rows in both for row in rows])
+        gone = {step.step: self._delete(step.object, doomed[step.step]) for step in inserts}
         later: list[tuple[str, list[PlannedRow]]] = []
         for step in reversed(steps):
             match step.action:
                 case Action.UPDATE:
                     self._add(step.object, Action.UPDATE, list(self._set_back(done[step.step])))
-                    own = [each for each in done[step.step] if each.row.of is None]
-                    later.append((step.object, self._restore(step.object, own)))
+                    now_rows, later_rows = restored[step.step]
+                    self._add(step.object, Action.UPDATE, now_rows)
+                    later.append((step.object, later_rows))
                 case Action.INSERT:
                     self._add(step.object, Action.DELETE, gone[step.step])
                 case Action.DELETE:
@@ -97,8 +101,8 @@ class UndoPlanner:
 
     # -- updates ------------------------------------------------------------------------------------------------------
 
-    def _restore(self, sobject: str, rows: Sequence[Done]) -> list[PlannedRow]:
-        """Plans updates to the old values; those that name a row which is yet to be created again are handed back, for later."""
+    def _restore(self, sobject: str, rows: Sequence[Done]) -> tuple[list[PlannedRow], list[PlannedRow]]:
+        """Updates to the old values; and those that name a row which is yet to be created again, for later."""
         now_rows, later_rows = list[PlannedRow](), list[PlannedRow]()
         for each, now in self._now(sobject, rows, lambda row: row.written):
             if now is None:
@@ -122,8 +126,7 @@ class UndoPlanner:
                 later_rows.append(PlannedRow(each.row.origin, id=each.id, fields=row, refs=refs))
             elif row:
                 now_rows.append(PlannedRow(each.row.origin, id=each.id, fields=row))
-        self._add(sobject, Action.UPDATE, now_rows)
-        return later_rows
+        return now_rows, later_rows
 
     def _current(self, value: Cell) -> Cell:
         """The old value as it would be today: a row that was created again has another id."""
@@ -140,10 +143,10 @@ class UndoPlanner:
 
     # -- inserts ------------------------------------------------------------------------------------------------------
 
-    def _decide(self, sobject: str, rows: Sequence[Done]) -> list[PlannedRow]:
-        """Which of the rows are deleted."""
+    def _decide(self, sobject: str, rows: Sequence[Done]) -> dict[str, Doomed]:
+        """Which of the rows are to be deleted, by id, as far as they themselves can say."""
         known = self.describe(sobject)
-        gone: list[PlannedRow] = []
+        doomed: dict[str, Doomed] = {}
         for each, now in self._now(sobject, rows, self._final):
             if now is None:
                 self._tell(sobject, each, Verdict.UNCHANGED, code=ALREADY_GONE, message="The row is not in the org any more.")
@@ -161,10 +164,30 @@ class UndoPlanner:
                 message = f"Salesforce does not let anybody delete records of {sobject}."
                 self._tell(sobject, each, Verdict.REJECTED, code=NOT_DELETABLE, message=message)
             else:
-                self._tell(sobject, each, Verdict.DELETE)
-                if each.row.n is not None:
-                    self._back[each.row.n] = first
-                gone.append(PlannedRow(each.row.origin, id=each.id, before=dict(now)))
+                doomed[to18(each.id)] = Doomed(each, dict(now), first)
+        return doomed
+
+    def _spare(
+        self, inserts: Sequence[StepFile], doomed: Mapping[int, dict[str, Doomed]], restored: Sequence[PlannedRow]
+    ) -> None:
+        """Takes out of `doomed` what others need, with the reason."""
+        freed = {(to18(row.id), name.lower()) for row in restored if row.id is not None for name in (*row.fields, *row.refs)}
+        uses = [use for step in inserts for use in self.users(step.object, list(doomed[step.step]))]
+        everyone = (record for rows in doomed.values() for record in rows)
+        needed = in_use(everyone, uses, freed=freed)
+        for step in inserts:
+            for record in needed.keys() & doomed[step.step].keys():
+                use = needed[record]
+                message = f"{use.object} {use.child} names this row in its {use.field}, and is not deleted by this undo: the row is left as it is."
+                self._tell(step.object, doomed[step.step].pop(record).done, Verdict.REJECTED, code=IN_USE, message=message)
+
+    def _delete(self, sobject: str, doomed: Mapping[str, Doomed]) -> list[PlannedRow]:
+        gone: list[PlannedRow] = []
+        for each in doomed.values():
+            self._tell(sobject, each.done, Verdict.DELETE)
+            if each.done.row.n is not None:
+                self._back[each.done.row.n] = each.first
+            gone.append(PlannedRow(each.done.row.origin, id=each.done.id, before=each.now))
         # Within an object too, what came last may depend on what came before.
         return gone[::-1]
 
@@ -277,18 +300,6 @@ class UndoPlanner:
             if verdict.verdict is not Verdict.DELETE:
                 whole.count(verdict.verdict)
         return Planned(steps=steps, verdicts=self._verdicts, summary=Summary(whole, {}, (), (), {}, {}))
-
-
-def recreated_by(plan: PlanFiles, journal: Journal) -> dict[str, str]:
-    """Old id -> new id of the rows that an undo has created again."""
-    ids, found = journal.ids(), dict[str, str]()
-    for step in plan.steps():
-        if step.action is Action.INSERT:
-            for key in step.pieces:
-                for row in plan.rows(key):
-                    if row.id is not None and row.n in ids:
-                        found[to18(row.id)] = ids[row.n]
-    return found
 
 
 def _record_of(ready: Ready, ids: Mapping[int, str]) -> str | None:

@@ -13,7 +13,9 @@ from waybill.records.journal import Journal
 from waybill.records.org import SalesforceOrg
 from waybill.records.standing import Standing, files_of, find_plan, folder_of, put_plan
 from waybill.records.tasks.plan_load import PlanReply, PlanRequest
-from waybill.records.undoing import UndoPlanner, recreated_by
+from waybill.records.undoing import UndoPlanner
+from waybill.records.undone import recreated_by
+from waybill.records.using import users_of
 from waybill.runs.model import RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Status, task
@@ -34,12 +36,14 @@ def handler(environment: OrgEnvironment, request: PlanRequest, clock: Clock) -> 
     standing = find_plan(store, undone)
     planner = None
     if standing is not None:
+        org = SalesforceOrg(client)
         planner = UndoPlanner(
             plan=files_of(standing, work=work, run_id=undone),
             journal=Journal(store=store, work=work, run_id=undone),
             read=partial(values_of, client),
-            describe=SalesforceOrg(client).describe,
+            describe=org.describe,
             recreated=recreated_before(store, work, undone),
+            users=partial(users_of, client, org.describe, since=standing.org_time),
         )
     return plan_undo(
         run, undone=undone, planner=planner, store=store, work=work, ask=partial(organization, client), now=clock.now
