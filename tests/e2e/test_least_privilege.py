@@ -44,8 +44,8 @@ def migration(stack: LocalStack) -> Iterator[Recorder]:
         _runs(scene)
         _operators(scene)
         _stopped(scene)
-        _approved(scene)
         _parked(scene)
+        _approved(scene)  # last: it leaves the links switched
         _listening(scene)
     yield recorder
     scene.close()
