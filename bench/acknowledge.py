@@ -21,6 +21,8 @@ class Records:
     def answer(self, operation: str, body: bytes) -> tuple[int, Json]:
         if operation == "PutItem":
             return self._put(body)
+        if operation == "BatchExecuteStatement":
+            return 200, {"Responses": [{"TableName": "bench"}] * body.count(b'"Statement":')}
         asked = json.loads(body or b"{}")
         if operation == "GetItem":
             item = self._items.get(asked["Key"]["pk"]["S"], {}).get(asked["Key"]["sk"]["S"])

@@ -33,8 +33,8 @@ def run(
     with log.open("wb") as out:
         began = time.monotonic()
         process = subprocess.Popen(
-            command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
-        )
+            command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=out, stderr=out, process_group=0
+        )  # a group of its own, to be killed by; the session stays ours, whose priority servers and tools share
         watch = _Watch(process.pid, stop_when)
         watch.start()
         try:

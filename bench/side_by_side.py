@@ -51,7 +51,9 @@ class Bench:
         self.acknowledging = stack.enter_context(acknowledging())
         self.dynamodb = stack.enter_context(dynamodb_local())
         self.files, self._number = files, 0
-        self._job = Job(files, SOURCE, "", "bench-work", "", self.weed.endpoint, self.acknowledging, engine, at_once)
+        self._job = Job(
+            files, SOURCE, "", "bench-work", "", self.weed.endpoint, self.acknowledging, engine, at_once, self.acknowledging
+        )
         self.s5cmd("mb", f"s3://{SOURCE}")
         self.s5cmd("mb", "s3://bench-work")
         self.environment(self._job)

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from local.aws.statements import inserted
+
 Json = dict[str, Any]
 ITEM_BYTES, PAGE_BYTES = 400 * 1024, 1024 * 1024
 _TERM = re.compile(r"(attribute_not_exists|attribute_exists)\((\S+)\)|(\S+) (=|<=|<|>=|>) (:\S+)")
@@ -56,6 +58,18 @@ class DiskDynamo:
             self.requests["dynamodb put"] += 1
             self._put(Item, given)
         return {}
+
+    def batch_execute_statement(self, *, Statements: list[Json], **_: Any) -> Json:
+        """Of inserts."""
+        with self._lock:
+            self.requests["dynamodb batch"] += 1
+            return {"Responses": [self._insert(*statement) for statement in filter(None, map(inserted, Statements))]}
+
+    def _insert(self, table: str, item: Json) -> Json:
+        if self._get(item) is not None:
+            return {"TableName": table, "Error": {"Code": "DuplicateItem"}}
+        self._write(item)
+        return {"TableName": table}
 
     def update_item(self, *, Key: Json, UpdateExpression: str, **given: Any) -> Json:
         with self._lock:

@@ -29,6 +29,7 @@ class Job:
     dynamodb: str
     engine: str = "default"
     at_once: int = 1
+    events: str = ""  # who acknowledges what is told of a run
 
 
 def command(tool: str, job: Job) -> list[str]:
@@ -84,6 +85,7 @@ def environment(job: Job, folder: Path) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL_S3": job.s3,
         "AWS_ENDPOINT_URL_DYNAMODB": job.dynamodb,
+        "AWS_ENDPOINT_URL_EVENTBRIDGE": job.events,
         "S3_ENDPOINT_URL": job.s3,  # s5cmd's
         **_rclone(job.s3),
         **waybill_variables(job.source, job.destination, job.work),

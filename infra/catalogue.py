@@ -30,6 +30,7 @@ class Access(StrEnum):
     TABLE_READ = auto()
     TABLE_SCAN = auto()
     FILE_WRITE = auto()
+    FILE_INSERT = auto()
     FILE_MOVE = auto()
     SUMMARY_WRITE = auto()
     RUN_RECORD = auto()
@@ -126,7 +127,8 @@ def _records(
 
 FUNCTIONS: tuple[FunctionSpec, ...] = (
     _task("StartRun", LedgerEnvironment, _START, timeout=60),
-    _task("ListAccounts", SalesforceEnvironment, _RUN | {Access.INDEX_READ, Access.WORK_GET, Access.WORK_WRITE}),
+    # One vCPU: the run waits for this one alone, and it goes through all accounts.
+    _task("ListAccounts", SalesforceEnvironment, _RUN | {Access.INDEX_READ, Access.WORK_GET, Access.WORK_WRITE}, memory=1769),
     _task("ListFiles", SourceEnvironment, _RUN | {Access.WORK_PUT, Access.SOURCE_LOOK}, memory=1024),
     _task(
         "CollectShards",
@@ -143,11 +145,11 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
     _task(
         "ValidateFiles",
         CopyEnvironment,
-        {Access.TABLE_GET, Access.RUN_RECORD, Access.FILE_WRITE, Access.EVENTS_PUT}
+        {Access.TABLE_GET, Access.RUN_RECORD, Access.FILE_WRITE, Access.FILE_INSERT, Access.EVENTS_PUT}
         | {Access.WORK_READ, Access.WORK_PUT, Access.DESTINATION_READ},
     ),
     _task("CheckReadiness", SourceEnvironment, _RUN | {Access.INDEX_READ, Access.WORK_PUT}),
-    _task("PlanUnits", LedgerEnvironment, _RUN | _WORK),
+    _task("PlanUnits", LedgerEnvironment, _RUN | _WORK, memory=1769),
     _task("UpdateUrls", SourceEnvironment, _FILES | {Access.WORK_READ, Access.WORK_PUT, Access.SOURCE_LOOK}, memory=1024),
     _task("RestoreUrls", LinkEnvironment, _FILES | {Access.WORK_READ, Access.WORK_PUT}),
     # One vCPU: it counts every file of a run.

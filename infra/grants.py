@@ -252,6 +252,7 @@ _GRANTS: Mapping[Access, Callable[[Resources, Stack], Iterator[Grant]]] = {
     Access.TABLE_READ: _table("GetItem", "Query"),
     Access.TABLE_SCAN: _table("Scan"),
     Access.FILE_WRITE: _table("PutItem", keys=FILE_KEYS),
+    Access.FILE_INSERT: _table("PartiQLInsert", keys=FILE_KEYS),
     Access.FILE_MOVE: _table("DeleteItem", keys=FILE_KEYS),
     Access.SUMMARY_WRITE: _table("PutItem", keys=SUMMARY_KEYS),
     Access.RUN_RECORD: _table("PutItem", keys=RUN_KEYS),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from waybill.aws.transport import Sender
     from waybill.files.ledger import Ledger
+    from waybill.files.s3 import S3Store
     from waybill.files.storage import ObjectStore
     from waybill.files.urls import LinkBuilder
     from waybill.salesforce.client import SalesforceClient
@@ -139,7 +140,23 @@ def ledger(environment: Environment) -> "Ledger":
 
 
 def work(environment: Environment) -> WorkBucket:
-    return WorkBucket(client=aws("s3"), bucket=environment.work_bucket)
+    return WorkBucket(client=_objects(), bucket=environment.work_bucket)
+
+
+@_once
+def _objects() -> Any:
+    from waybill.aws.credentials import own
+    from waybill.aws.objects import Objects
+    from waybill.aws.places import region_of
+    from waybill.aws.s3_engine import Core
+    from waybill.aws.transport import sender
+
+    def store() -> "S3Store":
+        from waybill.files.s3 import S3Store
+
+        return S3Store(aws("s3"))
+
+    return Objects(Core(region=region_of(), credentials=own(), sender=sender(), boto=store), boto=lambda: aws("s3"))
 
 
 def links(destination: DestinationSettings, bucket: str) -> "LinkBuilder":

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -30,7 +30,8 @@ def in_parallel(work: Callable[[T], None], items: Iterable[T], *, in_flight: int
 
     Items are taken as threads come free: a future for each would cost about as much as the write.
     """
-    waiting, taking = iter(items), threading.Lock()
+    first = list(islice(items := iter(items), in_flight))
+    waiting, taking = chain(first, items), threading.Lock()
     raised: list[BaseException] = []
 
     def run() -> None:
@@ -44,7 +45,7 @@ def in_parallel(work: Callable[[T], None], items: Iterable[T], *, in_flight: int
         except BaseException as error:  # noqa: BLE001 - raised by who waits
             raised.append(error)
 
-    crew = [thread(run, name=f"parallel-{n}") for n in range(in_flight)]
+    crew = [thread(run, name=f"parallel-{n}") for n in range(len(first))]
     for each in crew:
         each.start()
     for each in crew:

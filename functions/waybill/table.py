@@ -1,11 +1,12 @@
 """The DynamoDB table: plain Python values in and out, vendor errors mapped, conditions explicit."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from waybill.attributes import Item, decode, decode_item, encode, encode_item
 from waybill.counting import READ_UNITS, WRITE_UNITS, count
 from waybill.errors import ServiceUnavailable, WaybillError
+from waybill.inserts import Inserted, outcomes, statement
 
 __all__ = ["Client", "ConditionFailed", "Item", "Table", "decode", "decode_item", "encode", "encode_item"]
 
@@ -47,6 +48,9 @@ class Client(Protocol):
     def delete_item(self) -> Call: ...
 
     @property
+    def batch_execute_statement(self) -> Call: ...
+
+    @property
     def query(self) -> Call: ...
 
     @property
@@ -72,6 +76,14 @@ class Table:
     def put(self, item: Mapping[str, Any], *, condition: str | None = None, values: Mapping[str, Any] | None = None) -> None:
         """Raises ConditionFailed."""
         self._write(self._client.put_item, TableName=self.name, Item=encode_item(item), **_condition(condition, values))
+
+    def insert(self, items: Sequence[Mapping[str, Any]]) -> list[Inserted]:
+        """Writes up to TOGETHER different items, each by itself where there is none with its keys, in one call; what became of each."""
+        statements = [statement(self.name, item) for item in items]
+        reply = self._call(self._client.batch_execute_statement, Statements=statements)
+        found = outcomes(reply.get("Responses") or [], of=len(items))
+        count(WRITE_UNITS, _units(reply) + found.count(Inserted.TAKEN))
+        return found
 
     def update(
         self,

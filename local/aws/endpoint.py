@@ -14,7 +14,7 @@ from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.core.models import botocore_stubber
 
-from local.aws import conditional_copy, quick_attributes
+from local.aws import conditional_copy, inserts, quick_attributes
 from local.aws.dispatch import REGION, Dispatcher, Headers, Reply
 
 ACCESS_KEY_ID = "AKIAWAYBILLLOCALONLY"
@@ -48,6 +48,7 @@ class Endpoint:
         if botocore_stubber.enabled and vars(botocore_stubber).get("process_request") is not _stopped:
             raise RuntimeError("A local AWS endpoint is already running in this process.")
         conditional_copy.install()
+        inserts.install()
         quick_attributes.install()
         reset()
         for name in (*CREDENTIALS, *_CLEARED):

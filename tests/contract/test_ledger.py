@@ -35,6 +35,31 @@ def test_files_come_in_order_of_entry_id_and_behind_a_place(table: Table) -> Non
     assert list(ledger.files(B)) == []
 
 
+def test_of_many_that_are_written_at_once_each_meets_its_own_condition(table: Table) -> None:
+    ledger = Ledger(table)
+    ledger.write(file(3, run="backup-0"))
+    ledger.write(file(40))
+    ledger.write(file(60, run="backup-0"))
+    new = [file(n) for n in range(1, 59)]
+    changed = [file(60, version=1, fence=2), file(61, version=1)]
+    written = ledger.write_many([*new, *changed], in_flight=16)
+    assert written.pop(file(3).entry_id) is Written.STALE
+    assert written.pop(file(40).entry_id) is Written.ALREADY
+    assert written.pop(file(61).entry_id) is Written.STALE
+    assert set(written.values()) == {Written.WRITTEN}
+    assert len(written) == 57
+    there = {item.entry_id: item for item in ledger.files(A)}
+    assert there[file(1).entry_id] == file(1, version=1)
+    assert there[file(3).entry_id].run == "backup-0"
+    assert there[file(60).entry_id] == file(60, version=2, fence=2)
+    assert len(there) == 59
+
+
+def test_a_file_that_is_given_twice_is_written_once(table: Table) -> None:
+    ledger = Ledger(table)
+    assert ledger.write_many([file(1), file(1)], in_flight=4) == {file(1).entry_id: Written.WRITTEN}
+
+
 def test_writing_the_same_again_is_harmless(table: Table) -> None:
     ledger = Ledger(table)
     ledger.write(file())

@@ -22,6 +22,7 @@ from local.aws.dispatch import Dispatcher
 from local.aws.endpoint import Endpoint
 from local.aws.transport import InProcess
 from waybill.aws.credentials import fixed
+from waybill.aws.objects import Objects
 from waybill.aws.s3_engine import Core, EngineStore
 from waybill.aws.signing import Keys
 from waybill.aws.transport import Http, Origin
@@ -29,6 +30,7 @@ from waybill.errors import BucketUnavailable
 from waybill.files.s3 import S3Store
 from waybill.files.storage import Content, ObjectRef, Refusal, Refused, Upload
 from waybill.files.streaming import sha256_of
+from waybill.runs.work import WorkBucket
 
 SERVERS = Path(__file__).parents[2] / "build" / "servers"
 _numbers = itertools.count()
@@ -394,3 +396,61 @@ def test_of_many_copies_of_the_engine_to_one_key_one_wins(s3: Any, bucket: str, 
     assert len(won) == 1
     assert {answer for answer in found if answer not in etags} <= {Refusal.PRECONDITION, Refusal.CONFLICT}
     assert engine.head(ObjectRef(bucket, "one")).facts.etag == won[0]  # type: ignore[union-attr]
+
+
+@pytest.fixture(params=["boto3", "ours"])
+def work(s3: Any, bucket: str, request: pytest.FixtureRequest) -> Iterator[WorkBucket]:
+    """The work bucket by either client; of ours, whatever is larger than ten bytes is left to boto3."""
+    if request.param == "boto3":
+        yield WorkBucket(client=s3, bucket=bucket)
+        return
+    url = s3.meta.endpoint_url
+    here, http = "amazonaws.com" in url, Http()
+    core = Core(
+        region="us-east-1",
+        credentials=fixed(Keys("test", "test")),
+        sender=InProcess(Dispatcher()) if here else http,
+        boto=lambda: S3Store(s3),
+        origin=None if here else Origin.of(url),
+    )
+    yield WorkBucket(client=Objects(core, boto=lambda: s3, whole=10), bucket=bucket)  # type: ignore[arg-type]
+    http.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"a":1}\n', b"ten bytes!", b'{"n":1}\n{"n":2}\n{"n":3}\n'])
+def test_what_a_task_leaves_in_the_work_bucket_is_found_whole(work: WorkBucket, content: bytes) -> None:
+    work.put("runs/1/ü +%/a.jsonl", content)
+    assert work.get("runs/1/ü +%/a.jsonl") == content
+    assert "".join(work.lines("runs/1/ü +%/a.jsonl")) == content.decode()
+    with work.stream("runs/1/ü +%/a.jsonl") as body:
+        assert body is not None
+        assert body.read() == content
+
+
+def test_rows_come_one_by_one_however_they_are_fetched(work: WorkBucket) -> None:
+    work.put_rows("few", [{"n": 1}])
+    work.put_rows("many", ({"n": n} for n in range(50)))
+    assert [list(work.rows(key)) for key in ("few", "none")] == [[{"n": 1}], []]
+    assert [row["n"] for row in work.rows("many")] == list(range(50))
+
+
+def test_the_first_of_two_that_write_anew_stays(work: WorkBucket) -> None:
+    assert work.put_new("plan", b"one")
+    assert not work.put_new("plan", b"two")
+    assert work.get("plan") == b"one"
+    assert work.get("other") is None
+
+
+def test_keys_are_listed_below_a_prefix(work: WorkBucket) -> None:
+    for key in ("runs/1/copied/b", "runs/1/copied/a +ü", "runs/1/plans/a", "runs/10/copied/a"):
+        work.put(key, b"x")
+    assert list(work.keys("runs/1/copied/")) == ["runs/1/copied/a +ü", "runs/1/copied/b"]
+    assert list(work.keys("runs/2/")) == []
+
+
+def test_a_work_bucket_that_is_not_there_is_said_to_be_so(work: WorkBucket) -> None:
+    work.bucket = f"{work.bucket}-not"
+    with pytest.raises(BucketUnavailable, match="cannot be used"):
+        work.get("plan")
+    with pytest.raises(BucketUnavailable, match="cannot be used"):
+        work.put("plan", b"x")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from local.aws.dispatch import Headers
+from local.aws.statements import inserted
 from local.salesforce.calls import template
 from local.salesforce.messages import Request
 
@@ -92,6 +93,8 @@ def _target(asked: dict[str, object]) -> str:
             return f"{pk} {sk}"
         case {"TransactItems": list(items)}:
             return " + ".join(_target(next(iter(item.values()))) for item in items)
+        case {"Statements": list(statements)}:
+            return " + ".join(_target({"Item": item[1]}) for each in statements if (item := inserted(each)))
         case {"ExpressionAttributeValues": dict(values)}:
             return " ".join(str(next(iter(value.values()))) for value in values.values())
         case {"executionArn": str(arn)} | {"stateMachineArn": str(arn)}:

@@ -14,6 +14,7 @@ from local.aws import synth, template
 from local.aws.dispatch import ACCOUNT_ID, REGION, Dispatcher, Headers, Reply, service_of
 from local.aws.intrinsics import Universe
 from local.aws.names import arn_of, attribute_of, name_of
+from local.aws.statements import inserted
 from local.stack import LocalStack
 from waybill.settings import environ
 
@@ -152,6 +153,11 @@ def _dynamodb(operation: str, asked: Json) -> Iterator[Called]:
         for item in asked["TransactItems"]:
             ((kind, inner),) = item.items()
             yield from _dynamodb({"ConditionCheck": "ConditionCheckItem"}.get(kind, f"{kind}Item"), inner)
+        return
+    if operation == "BatchExecuteStatement":
+        for statement in asked["Statements"]:
+            table, item = inserted(statement) or ("", {})
+            yield Called("dynamodb:PartiQLInsert", f"arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/{table}", (item["pk"]["S"],))
         return
     arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/{asked['TableName']}"
     if index := asked.get("IndexName"):

@@ -136,7 +136,8 @@ def at_request(function: str, service: str, matches: Callable[[Request], bool]) 
 
 
 def writes_file_item(request: Request) -> bool:
-    return str(request.headers.get("X-Amz-Target", "")).endswith(".PutItem") and b'"FILE#' in request.get_data()
+    written = str(request.headers.get("X-Amz-Target", "")).endswith((".PutItem", ".BatchExecuteStatement"))
+    return written and b'"FILE#' in request.get_data()
 
 
 def writes_result(step: bytes) -> Callable[[Request], bool]:

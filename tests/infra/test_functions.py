@@ -67,7 +67,7 @@ def test_times_and_memory_are_those_agreed() -> None:
     live = {"LiveDoor": 10, "LiveConnections": 10, "LiveEvents": 120}
     assert {name: time for name, time in times.items() if time != 900} == {"StartRun": 60, "StartLoad": 60, "Api": 29, **live}
     memory = {spec.id: spec.memory for spec in FUNCTIONS if spec.memory != 512}
-    files = {"CopyFiles": 1024, "ListFiles": 1024, "UpdateUrls": 1024, "FinishRun": 1769}
+    files = {"ListAccounts": 1769, "CopyFiles": 1024, "ListFiles": 1024, "PlanUnits": 1769, "UpdateUrls": 1024, "FinishRun": 1769}
     records = {"ReadInput": 1769, "PlanLoad": 3008, "LoadRows": 1769, "Reconcile": 1769, "PlanUndo": 3008, "FinishLoad": 1769}
     records |= {"ReadChanges": 3008, "WriteWorkbook": 3008, "WriteErrors": 3008}
     assert memory == files | records

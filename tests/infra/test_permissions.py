@@ -137,7 +137,7 @@ def test_the_command_comes_back_to_where_the_pool_sends_it(assembly: Assembly) -
 
 def test_items_of_the_table_are_written_by_kind_only(assembly: Assembly) -> None:
     """Whoever records a run's progress can neither forge a file, take the lock, nor change the audit trail, a mapping or an org."""
-    writes = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+    writes = {"dynamodb:PutItem", "dynamodb:PartiQLInsert", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
     noted, live = set(), set()
     for role, statements in assembly.statements().items():
         for statement in statements:

@@ -82,6 +82,9 @@ class DynamoDB:
     def delete_item(self, **arguments: Any) -> Any:
         return self._call("DeleteItem", arguments)
 
+    def batch_execute_statement(self, **arguments: Any) -> Any:
+        return self._call("BatchExecuteStatement", arguments)
+
     def query(self, **arguments: Any) -> Any:
         return self._call("Query", arguments)
 

@@ -22,7 +22,7 @@ _CHUNK = 64 * 1024
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 _SWEEP_SECONDS = 1.0
 # Seconds that are given to further replies where fewer than one in so many is there: little beside a copy's own time.
-_MOMENT, _ONE_IN = 0.002, 4
+_MOMENT, _ONE_IN = 0.004, 2
 _CLOSED = (NothingCame, ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 

@@ -63,7 +63,7 @@ def fault(reply: Reply, action: str, *, bucket: str) -> WaybillError:
 def copied(reply: Reply) -> Written | None:
     """None where the body does not tell of a copy: S3 may say 200 first, and find out later that it could not."""
     if _COPIED.fullmatch(reply.body):
-        found = {name: unescape(text) for name, text in _FIELD.findall(reply.body.decode())}
+        found = {name: _read(text) for name, text in _FIELD.findall(reply.body.decode())}
     else:
         document = parsed(reply.body)
         if document is None or document.tag != "CopyObjectResult":
@@ -141,6 +141,14 @@ def _listed(item: ET.Element) -> SourceFacts:
     return SourceFacts(
         _size(said.get("Size", "")), said.get("ETag", "").strip('"'), storage_class, modified=_iso(said.get("LastModified"))
     )
+
+
+def _read(text: str) -> str:
+    """Nearly all entities are an ETag's quotes."""
+    if "&" not in text:
+        return text
+    text = text.replace("&quot;", '"').replace("&#34;", '"')
+    return unescape(text) if "&" in text else text
 
 
 def _text(element: ET.Element, name: str) -> str:

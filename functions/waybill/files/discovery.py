@@ -92,10 +92,11 @@ def decide(entry: Entry, item: FileItem | None, *, rules: Rules, since: datetime
             pass
         case _:
             assert_never(location)
-    extension = _extension(file_name(entry.name, path_of(location)))
-    if rules.allowed_extensions and extension not in rules.allowed_extensions:
-        message = f"Files ending in {extension or 'nothing'} are not among the allowed extensions."
-        return Record(_ended(file, FileEvent.EXCLUDED, "EXTENSION", message))
+    if rules.allowed_extensions:
+        extension = _extension(file_name(entry.name, path_of(location)))
+        if extension not in rules.allowed_extensions:
+            message = f"Files ending in {extension or 'nothing'} are not among the allowed extensions."
+            return Record(_ended(file, FileEvent.EXCLUDED, "EXTENSION", message))
     return Look(file, location, item)
 
 

@@ -42,22 +42,27 @@ class FileEvent(StrEnum):
     DELETED = "deleted"
 
 
+# The two that every file passes: their tables are made once.
+_FROM_DISCOVERED = {
+    FileEvent.LISTED_ANEW: FileState.DISCOVERED,
+    FileEvent.COPIED: FileState.COPIED,
+    FileEvent.FAILED: FileState.FAILED,
+    FileEvent.MISSING: FileState.SOURCE_MISSING,
+    FileEvent.ARCHIVED: FileState.SOURCE_ARCHIVED,
+    FileEvent.EXCLUDED: FileState.EXCLUDED,
+}
+_FROM_COPIED = {FileEvent.VERIFIED: FileState.VERIFIED, FileEvent.FAILED: FileState.FAILED}
+
+
 def transition(state: FileState, event: FileEvent) -> FileState:
     """The state after `event`. Raises IllegalTransition where a file in `state` cannot meet it."""
     if event is FileEvent.DELETED:
         return FileState.ENTRY_DELETED
     match state:
         case FileState.DISCOVERED:
-            target = {
-                FileEvent.LISTED_ANEW: FileState.DISCOVERED,
-                FileEvent.COPIED: FileState.COPIED,
-                FileEvent.FAILED: FileState.FAILED,
-                FileEvent.MISSING: FileState.SOURCE_MISSING,
-                FileEvent.ARCHIVED: FileState.SOURCE_ARCHIVED,
-                FileEvent.EXCLUDED: FileState.EXCLUDED,
-            }.get(event)
+            target = _FROM_DISCOVERED.get(event)
         case FileState.COPIED:
-            target = {FileEvent.VERIFIED: FileState.VERIFIED, FileEvent.FAILED: FileState.FAILED}.get(event)
+            target = _FROM_COPIED.get(event)
         case FileState.VERIFIED:
             target = {
                 FileEvent.LISTED_ANEW: FileState.DISCOVERED,

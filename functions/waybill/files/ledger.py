@@ -1,6 +1,6 @@
 """The ledger: what is known of every file, one DynamoDB item each, and of every account."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from operator import attrgetter
@@ -8,6 +8,7 @@ from typing import Any
 
 from waybill.files.domain import FileState, VerifiedBy
 from waybill.files.summaries import AccountSummary, InOrder, Summaries
+from waybill.inserts import TOGETHER, Inserted
 from waybill.parallel import in_parallel
 from waybill.table import ConditionFailed, Item, Table
 
@@ -15,6 +16,8 @@ __all__ = ["AccountSummary", "FileItem", "Ledger", "Written", "updated"]
 
 _FILE = "FILE#"
 _KEY = "KEY#"
+# A call that inserts many takes longer, and so do those at once an eighth as many: what one partition takes is soon reached.
+CALLS_FEWER = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,26 +96,53 @@ class Ledger:
 
     def write(self, file: FileItem) -> Written:
         """Writes `file` over the version it was read at. `file.fence` must not be older than the item's."""
-        item = _item(file) | {_STORED_AS["version"]: file.version + 1}
+        item = _next(file)
         try:
             if file.version == 0:
                 self._table.put(item, condition="attribute_not_exists(pk)")
             else:
                 self._table.put(item, condition="v = :v AND fence <= :fence", values={":v": file.version, ":fence": file.fence})
         except ConditionFailed:
-            current = self.get(file.account_id, file.entry_id)
-            same = current is not None and replace(current, version=0, fence=0) == replace(file, version=0, fence=0)
-            return Written.ALREADY if same else Written.STALE
+            return self._refused(file)
         return Written.WRITTEN
 
+    def _refused(self, file: FileItem) -> Written:
+        """What it means that something stands where `file` was to be written."""
+        current = self.get(file.account_id, file.entry_id)
+        same = current is not None and replace(current, version=0, fence=0) == replace(file, version=0, fence=0)
+        return Written.ALREADY if same else Written.STALE
+
     def write_many(self, files: Iterable[FileItem], *, in_flight: int) -> dict[str, Written]:
-        """Writes many at once; what became of each, by entry id."""
+        """Writes many at once, as `write` does, new ones many to a call; what became of each, by entry id."""
         done: dict[str, Written] = {}
+        new: dict[tuple[str, str], FileItem] = {}
+        alone: list[FileItem] = []
+        for file in files:
+            if file.version:
+                alone.append(file)
+            else:
+                new[file.account_id, file.entry_id] = file
+        taken: list[FileItem] = []
+
+        def insert(together: Sequence[FileItem]) -> None:
+            for file, became in zip(together, self._table.insert([_next(file) for file in together]), strict=True):
+                match became:
+                    case Inserted.DONE:
+                        done[file.entry_id] = Written.WRITTEN
+                    case Inserted.TAKEN:
+                        taken.append(file)
+                    case Inserted.UNKNOWN:
+                        alone.append(file)
 
         def write(file: FileItem) -> None:
             done[file.entry_id] = self.write(file)
 
-        in_parallel(write, files, in_flight=in_flight)
+        def look(file: FileItem) -> None:
+            done[file.entry_id] = self._refused(file)
+
+        in_parallel(insert, _in_batches(list(new.values())), in_flight=max(1, in_flight // CALLS_FEWER))
+        in_parallel(write, alone, in_flight=in_flight)
+        in_parallel(look, taken, in_flight=in_flight)
         return done
 
     def move(self, file: FileItem, *, account_id: str, fence: int, run: str) -> bool:
@@ -172,6 +202,10 @@ class Ledger:
         self._summaries.put(summaries, fence=fence)
 
 
+def _in_batches(files: Sequence[FileItem]) -> Iterator[Sequence[FileItem]]:
+    return (files[n : n + TOGETHER] for n in range(0, len(files), TOGETHER))
+
+
 def _account(account_id: str) -> str:
     return f"ACCOUNT#{account_id}"
 
@@ -186,6 +220,11 @@ def _item(file: FileItem) -> Item:
     item: Item = {name: value for name, value in stored if value is not None}
     item["pk"], item["sk"] = _account(item.pop("account_id")), _FILE + item.pop("entry_id")
     return item
+
+
+def _next(file: FileItem) -> Item:
+    """The item of the version after the one that `file` was read at."""
+    return _item(file) | {_STORED_AS["version"]: file.version + 1}
 
 
 def _file(item: Item) -> FileItem:

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any, Protocol
 
 from waybill.clock import iso, parse_iso
+from waybill.files.ahead import FilesAhead, announced
 from waybill.files.discovery import Copy, Look, Record, Rules, Skip, decide, gone, resolve
 from waybill.files.domain import NO_ACCOUNT, Entry, FileState, HttpLocation, S3Location, SourceFacts
 from waybill.files.entries import EntryReader, Place
@@ -96,22 +97,23 @@ class Listing:
         listed: list[_Account] = []
         summary_of = self.ledger.summaries_in_order()
         place: Place | None = None
-        for account_id, entries in self._accounts(scope, after):
-            cut = after[1] if after is not None and after[0] == account_id else None
-            carry = carried if cut else None
-            account = _Account(self, scope, account_id, summary=summary_of(account_id), start=cut, carried=carry)
-            listed.append(account)
-            ends = account.work(entries, pending)
-            end = next((end for end in ends if scope.large and time_is_up()), None)
-            account.ended = end is None
-            if end is not None or time_is_up():
-                place = (account_id, end)
-                break
+        with FilesAhead(self.ledger, after=after) as ahead:
+            for account_id, entries in self._accounts(scope, after, ahead):
+                cut = after[1] if after is not None and after[0] == account_id else None
+                summary, carry = summary_of(account_id), carried if cut else None
+                account = _Account(self, scope, account_id, summary=summary, start=cut, carried=carry)
+                listed.append(account)
+                ends = account.work(entries, ahead.files(account_id), pending)
+                end = next((end for end in ends if scope.large and time_is_up()), None)
+                account.ended = end is None
+                if end is not None or time_is_up():
+                    place = (account_id, end)
+                    break
         pending.flush()
         shards.close()
         return Listed(shards.part, [account.facts() for account in listed], place)
 
-    def _accounts(self, scope: PacketScope, after: Place | None) -> Iterator[tuple[str, Iterator[Entry]]]:
+    def _accounts(self, scope: PacketScope, after: Place | None, ahead: FilesAhead) -> Iterator[tuple[str, Iterator[Entry]]]:
         """The packet's accounts in order of id, each with its entries: also one that was cut at `after`, and those that were asked
         for by name, though Salesforce may have no (more) entries of them."""
         named = {NO_ACCOUNT} if scope.first == NO_ACCOUNT else set(scope.accounts)
@@ -119,7 +121,7 @@ class Listing:
         if after is not None and after[1] is not None:
             expected.appendleft(after[0])
         found = self.reader.entries(first=scope.first, last=scope.last, only=scope.accounts, after=after)
-        for account_id, entries in groupby(found, key=lambda entry: entry.account_id):
+        for account_id, entries in groupby(announced(found, ahead), key=lambda entry: entry.account_id):
             while expected and expected[0] < account_id:
                 yield expected.popleft(), iter(())
             if expected and expected[0] == account_id:
@@ -175,9 +177,9 @@ class _Account:
             **self._tally.to_json(),
         }
 
-    def work(self, entries: Iterator[Entry], pending: "_Pending") -> Iterator[str]:
+    def work(self, entries: Iterator[Entry], items: Iterator[FileItem], pending: "_Pending") -> Iterator[str]:
         """Decides on every entry; yields the last id dealt with whenever a batch is done. What is left pends, with the next account's."""
-        for entry, item in self._merged(entries):
+        for entry, item in self._merged(entries, items):
             if item is not None:
                 self._tally.add(item.state, item.size or 0)
             if entry is not None:
@@ -190,8 +192,7 @@ class _Account:
                 last = entry.id if entry is not None else item.entry_id if item is not None else ""
                 yield last
 
-    def _merged(self, entries: Iterator[Entry]) -> Iterator[tuple[Entry | None, FileItem | None]]:
-        items = self._listing.ledger.files(self.id, after=self._start)
+    def _merged(self, entries: Iterator[Entry], items: Iterator[FileItem]) -> Iterator[tuple[Entry | None, FileItem | None]]:
         entry, item = next(entries, None), next(items, None)
         self._unknown = item is None and self._start is None
         cap = self._listing.max_files
@@ -309,9 +310,7 @@ class _Pending:
 
 
 def _superseded(item: FileItem, account_id: str) -> Record:
-    message = (
-        f"The entry is in account {account_id} now, where the ledger knows it too: that item stands. This one's copy is kept."
-    )
+    message = f"The entry is in account {account_id} now, and known there: that item stands. This one's copy is kept."
     return Record(replace(gone(item).file, message=message))
 
 

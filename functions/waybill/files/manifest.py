@@ -64,15 +64,16 @@ class ManifestRow:
 
 
 class ManifestLine:
-    """A manifest's row as copying sees it: of most files nothing but the job is needed. One that is damaged raises WorkDamaged."""
+    """A manifest's row, read as far as it is asked: copying needs the job, validation the file. One that is damaged raises WorkDamaged."""
 
-    __slots__ = ("_row", "entry_id", "suspect")
+    __slots__ = ("_row", "entry_id", "suspect", "to_copy")
 
     def __init__(self, row: Mapping[str, Any]) -> None:
         self._row = row
         try:
             self.entry_id: str = row["file"]["entry_id"]
             self.suspect: bool = row.get("suspect", False)
+            self.to_copy = "s3" in row or "http" in row
         except (KeyError, TypeError) as error:
             raise _damaged(error) from error
 
@@ -86,6 +87,12 @@ class ManifestLine:
             facts = SourceFacts(**row["facts"]) if "facts" in row else None
             return CopyJob(self.entry_id, location, facts, bucket, tuple(row["keys"]), deep=deep)
         except (KeyError, TypeError) as error:
+            raise _damaged(error) from error
+
+    def file(self) -> FileItem:
+        try:
+            return file_from_json(self._row["file"])
+        except (KeyError, TypeError, ValueError) as error:
             raise _damaged(error) from error
 
     def whole(self) -> ManifestRow:
@@ -107,11 +114,8 @@ def file_to_json(file: FileItem) -> Json:
 
 
 def file_from_json(row: Mapping[str, Any]) -> FileItem:
-    values = dict(row)
-    values["state"] = FileState(values["state"])
-    if values.get("proof"):
-        values["proof"] = VerifiedBy(values["proof"])
-    return FileItem(**values)
+    proof = row.get("proof")
+    return FileItem(**{**row, "state": FileState(row["state"]), "proof": VerifiedBy(proof) if proof else None})
 
 
 _FIELDS = {kind: (kind.__slots__, attrgetter(*kind.__slots__)) for kind in (FileItem, S3Location, SourceFacts)}

@@ -9,7 +9,6 @@ from waybill.files.domain import SourceFacts, VerifiedBy
 from waybill.files.jobs import CopyFault, CopyOutcome, CopyStatus
 
 _SELDOM = ("checksum", "etags_comparable", "message", "compared", "error_class")
-_PLAIN = ("entry_id", "key", "etag", "checksum", "size", "etags_comparable", "message")
 
 
 def outcome_to_json(outcome: CopyOutcome) -> dict[str, Any]:
@@ -29,9 +28,16 @@ def outcome_to_json(outcome: CopyOutcome) -> dict[str, Any]:
 
 
 def outcome_from_json(row: Mapping[str, Any]) -> CopyOutcome:
+    given = row.get
     return CopyOutcome(
-        **{name: row[name] for name in _PLAIN if name in row},
-        status=CopyStatus(row["status"]),
+        row["entry_id"],
+        CopyStatus(row["status"]),
+        key=given("key"),
+        etag=given("etag", ""),
+        checksum=given("checksum"),
+        size=given("size"),
+        etags_comparable=given("etags_comparable", False),
+        message=given("message", ""),
         modified=_moment(row.get("modified")),
         compared=VerifiedBy(row["compared"]) if row.get("compared") else None,
         error_class=CopyFault(row["error_class"]) if row.get("error_class") else None,

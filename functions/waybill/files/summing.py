@@ -2,9 +2,11 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from itertools import islice, takewhile
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from waybill.files.ledger import AccountSummary, Ledger
 from waybill.files.sharding import shards_of
@@ -138,12 +140,12 @@ class _Summing:
     begun: dict[str, Any] | None
 
     def all(self, dues: Iterator[Due], place: tuple[str, str] | None) -> dict[str, Any] | None:
-        with threads(ACCOUNTS_IN_FLIGHT) as pool:
+        with threads(ACCOUNTS_IN_FLIGHT) as pool, _Behind(self._put) as written:
             while batch := list(islice(dues, TOGETHER)):
                 known = self.ledger.summaries_among({due.account_id for due in batch})
                 found = list(pool.map(lambda due, known=known: self._one(due, known.get(due.account_id)), batch))
                 done = list(takewhile(lambda one: not isinstance(one, dict), found))
-                self.ledger.put_summaries((one for one in done if isinstance(one, AccountSummary)), fence=self.run.fence)
+                written.give([one for one in done if isinstance(one, AccountSummary)])
                 place = batch[len(done) - 1].place if done else place
                 if len(done) < len(batch):
                     rest = found[len(done)]
@@ -152,6 +154,9 @@ class _Summing:
                 if self.time_is_up():
                     return _cursor(place)
         return None
+
+    def _put(self, summaries: list[AccountSummary]) -> None:
+        self.ledger.put_summaries(summaries, fence=self.run.fence)
 
     def _one(self, due: Due, known: AccountSummary | None) -> AccountSummary | dict[str, Any] | None:
         """An account's summary, None where that which is `known` stands; or how far its files were counted when time ran out."""
@@ -179,6 +184,30 @@ class _Summing:
             if number % self.files_per_look == 0 and self.time_is_up():
                 return tally, entry_id
         return tally, None
+
+
+class _Behind:
+    """Writes a batch while the next one is counted, one after the other. Whoever leaves has it written, or has its error."""
+
+    def __init__(self, put: Callable[[list[AccountSummary]], None]) -> None:
+        self._put, self._pool = put, threads(1)
+        self._under_way: Future[None] | None = None
+
+    def give(self, summaries: list[AccountSummary]) -> None:
+        self._wait()
+        self._under_way = self._pool.submit(self._put, summaries)
+
+    def _wait(self) -> None:
+        if self._under_way is not None:
+            self._under_way.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with self._pool:
+            if kind is None:
+                self._wait()
 
 
 def _as_listed(known: AccountSummary, listed: Row) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from waybill.clock import parse_iso
 from waybill.errors import CanaryFailed, SalesforceUnavailable
+from waybill.files.ahead import FilesAhead
 from waybill.files.entries import IDS_PER_QUERY, EntryReader
 from waybill.files.ledger import FileItem, Ledger, Written
 from waybill.files.manifest import file_from_json, file_to_json
@@ -158,18 +159,17 @@ class Turns:
 
     def _choose(self, unit: UnitScope, after: Place) -> tuple[list[FileItem], Place]:
         files: list[FileItem] = []
-        for account_id in unit.accounts:
-            if after is not None and account_id < after[0]:
-                continue
-            behind = after[1] if after is not None and account_id == after[0] else None
-            for file in islice(self._wanted(account_id, behind), unit.per_account):
-                files.append(file)
-                if len(files) == unit.limit or len(files) >= self.size:
-                    return files, (file.account_id, file.entry_id)
+        accounts = [account_id for account_id in unit.accounts if after is None or account_id >= after[0]]
+        with FilesAhead(self.ledger, after=after) as ahead:
+            for account_id in accounts:
+                ahead.expect(account_id)
+            for account_id in accounts:
+                wanted = (file for file in ahead.files(account_id) if self.direction.wants(file))
+                for file in islice(wanted, unit.per_account):
+                    files.append(file)
+                    if len(files) == unit.limit or len(files) >= self.size:
+                        return files, (file.account_id, file.entry_id)
         return files, None
-
-    def _wanted(self, account_id: str, behind: str | None) -> Iterator[FileItem]:
-        return (file for file in self.ledger.files(account_id, after=behind) if self.direction.wants(file))
 
     def _read(self, rows: Sequence[Row]) -> dict[str, Mapping[str, Any]]:
         if not rows:

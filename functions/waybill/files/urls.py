@@ -74,15 +74,14 @@ class LinkBuilder:
     def key_of(self, url: str) -> str | None:
         """The key of a URL that Waybill itself would write, in its own style or any S3 form of the destination bucket."""
         parts = _parse(url)
-        return None if isinstance(parts, BadLocation) else self._key(parts)
+        return None if isinstance(parts, BadLocation) else self._key(parts, _named(parts))
 
     @cached_property
     def _base_parts(self) -> _Parts | None:
         parts = _split(self.base)
         return parts if isinstance(parts, _Parts) else None
 
-    def _key(self, parts: _Parts | _Named) -> str | None:
-        named = parts if isinstance(parts, _Named) else _s3_name(parts)
+    def _key(self, parts: _Parts | _Named, named: _Named | None) -> str | None:
         if named is not None and named.bucket == self.bucket:
             return (_decode(named.key, plus=True) if named.encoded else named.key) or None
         base = self._base_parts
@@ -103,10 +102,10 @@ def locate(url: str | None, *, links: LinkBuilder, source_buckets: Collection[st
     parts = _parse(url or "")
     if isinstance(parts, BadLocation):
         return parts
-    own = links._key(parts)  # noqa: SLF001 - same module
+    named = _named(parts)
+    own = links._key(parts, named)  # noqa: SLF001 - same module
     if own is not None:
         return OwnLocation(own)
-    named = parts if isinstance(parts, _Named) else _s3_name(parts)
     parameters = _parameters(parts.query) if isinstance(parts, _Parts) else {}
     if named is None or (_presigned(parameters) and named.bucket not in source_buckets):
         return _http(parts) if isinstance(parts, _Parts) else BadLocation("The URL names no file.")
@@ -182,6 +181,11 @@ def _is_ipv6(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _named(parts: _Parts | _Named) -> _Named | None:
+    """What a URL names in S3, whichever form it has; None where it is none of S3's."""
+    return parts if isinstance(parts, _Named) else _s3_name(parts)
 
 
 def _s3_name(parts: _Parts) -> _Named | None:

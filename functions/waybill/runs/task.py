@@ -25,8 +25,8 @@ E = TypeVar("E", bound=Environment)
 Q = TypeVar("Q", bound=BaseModel)
 
 # What a task holds, rows by the thousand, it holds to its end and without circles: looking through it all again and again, as
-# Python's collector does by default, took a tenth of the time.
-gc.set_threshold(50_000, 20, 100)
+# Python's collector does by default, took a tenth of the time. So many objects are those of a whole shard, and more.
+gc.set_threshold(500_000, 20, 100)
 
 # What a task needs, in milliseconds, to finish the requests in hand and write its result.
 RESERVE_MS = 60_000

@@ -51,7 +51,7 @@ def test_accounts_that_come_in_order_fill_page_after_page_and_each_is_written_on
 
 
 def test_a_page_takes_few_units_for_many_accounts(table: Table) -> None:
-    from bench.counts import item_size
+    from bench.counting import item_size
     from waybill.table import encode_item
 
     Summaries(table).put([summary(n) for n in range(ON_A_PAGE)], fence=1)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import ceil
 
+from waybill.files.ahead import AHEAD
 from waybill.files.entries import PAGE
 from waybill.files.model.quotas import MEMORY_MB, Quotas, cpu
 from waybill.files.model.requests import ROWS_PER_COMPOSITE
@@ -119,7 +120,7 @@ def _listing(shape: Shape, knobs: Knobs, quotas: Quotas, rates: Rates, *, anew: 
         steps = (
             Step(Waits.LAMBDA, quotas.child_seconds),
             Step(Waits.SALESFORCE, salesforce),
-            Step(Waits.DYNAMODB, part.accounts * quotas.item_seconds + items),
+            Step(Waits.DYNAMODB, _asking("ListFiles", part.accounts, quotas) + items),
             _looking(part.files, shape, knobs, quotas, rates),
             Step(Waits.S3, (shards_of(part, knobs) if anew else 0) * quotas.put_seconds),
             Step(Waits.LAMBDA, part.files * cpu("ListFiles", quotas.list_cpu) + known),
@@ -167,13 +168,18 @@ def _unit(piece: Piece, shape: Shape, knobs: Knobs, quotas: Quotas, rates: Rates
     alone = piece.number == 1 and turns > 1
     steps = (
         Step(Waits.LAMBDA, quotas.child_seconds + turns * 4 * quotas.put_seconds),
-        Step(Waits.DYNAMODB, piece.accounts * quotas.item_seconds),
+        Step(Waits.DYNAMODB, _asking("UpdateUrls", piece.accounts, quotas)),
         _looking(piece.files, shape, knobs, quotas, rates),
         Step(Waits.SALESFORCE, composites * quotas.composite_seconds + reads * quotas.retrieve_seconds),
         Step(Waits.LAMBDA, piece.files * cpu("UpdateUrls", quotas.switch_cpu)),
         Step(Waits.LAMBDA, piece.files * writing, rates.largest if alone else rates.writes, piece.files),
     )
     return Work(piece.number, _in("UpdateUrls", *steps), calls=turns)
+
+
+def _asking(function: str, accounts: int, quotas: Quotas) -> float:
+    """Seconds until each account's items have begun to come: so many accounts are asked for at once."""
+    return accounts * max(quotas.item_seconds / max(1, min(accounts, AHEAD)), cpu(function, quotas.write_cpu))
 
 
 def _in(function: str, *steps: Step) -> tuple[Step, ...]:
@@ -188,5 +194,5 @@ def _finish(shape: Shape, quotas: Quotas, *, item_bytes: int) -> Outcome:
     computing = cpu("FinishRun", shape.files * quotas.tally_cpu + (shape.accounts + 5 * pages) * quotas.write_cpu)
     # One account's items are read one page after the other, however many accounts are counted at once.
     floor = shape.biggest * item_bytes / _MB * quotas.query_page_seconds
-    summaries = pages * 5 * quotas.item_seconds  # one page after the other
-    return _alone(2 + summaries + max(waiting / quotas.accounts_in_flight, floor) + computing, function="FinishRun")
+    summaries = pages * 5 * quotas.item_seconds  # one page after the other, while the next accounts are counted
+    return _alone(2 + max(summaries, waiting / quotas.accounts_in_flight, floor) + computing, function="FinishRun")

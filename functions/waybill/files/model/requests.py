@@ -9,6 +9,7 @@ from waybill.files.lookup import WORTH_A_PAGE
 from waybill.files.model.shape import Knobs, Look, Piece, Shape, packets, shards_of, turns_of, units
 from waybill.files.summaries import AHEAD, ON_A_PAGE
 from waybill.files.underway import tellings
+from waybill.inserts import TOGETHER
 
 Requests = Counter[str]
 
@@ -129,8 +130,7 @@ def _relist_packet(part: Piece, shape: Shape) -> Requests:
 
 def _list_common(part: Piece, shape: Shape) -> Requests:
     found = Counter({"salesforce describe": 1, "salesforce query": int(part.files // PAGE) + 1, "work put": 1})
-    found["transitions"] = PACKET_STATES
-    found["executions"] = 1
+    found += Counter({"transitions": PACKET_STATES, "executions": 1})
     return found + _kept() + _looks(part.files, part.files, shape.look, batch=BATCH)
 
 
@@ -161,9 +161,10 @@ def _collect(parts: list[Piece], *, delta: bool = False) -> Requests:
 
 def _copy_shard(files: float, shape: Shape) -> Requests:
     """CopyFiles and ValidateFiles on one shard."""
-    found = _gets(3 + int((files + 1) // ASKED_EVERY)) + _puts(1, size=_SHARD_BYTES) + _file_writes(files, shape.item_bytes)
-    found += Counter({"s3 copy": ceil(files), "work list": 2, "work get": 3, "work put": 1})
-    found += _kept(2) + _puts(tellings(ceil(files))) + Counter({"transitions": SHARD_STATES, "executions": 1})
+    files = ceil(files)
+    found = _gets(3 + (files + 1) // ASKED_EVERY) + _puts(1 + tellings(files), size=_SHARD_BYTES)
+    found += _kept(2) + _file_writes(files, shape.item_bytes) + Counter({"transitions": SHARD_STATES, "executions": 1})
+    found += Counter({"s3 copy": files, "dynamodb batch": ceil(files / TOGETHER), "work list": 2, "work get": 3, "work put": 1})
     if shape.kms:
         found += _looks(files, files, Look.LISTED, batch=BATCH)
     return found
@@ -231,7 +232,7 @@ def _turn(piece: Piece, shape: Shape, *, read: float | None = None) -> Requests:
     found += _times(piece.accounts, _query(piece.files / piece.accounts * shape.item_bytes if read is None else read))
     if rows:
         found += _gets(chunks) + _file_writes(rows, _switched_bytes(shape)) + _looks(rows, rows, shape.look, batch=BATCH)
-        found += Counter({"salesforce retrieve": chunks + 1, "salesforce composite": chunks})
+        found += Counter({"dynamodb put": rows, "salesforce retrieve": chunks + 1, "salesforce composite": chunks})
     return found
 
 
@@ -269,9 +270,8 @@ def _puts(number: int, *, size: int = 300) -> Requests:
     return Counter({"dynamodb put": number, "write units": number * _units(size, 1024)})
 
 
-def _file_writes(files: float, size: int) -> Requests:
-    number = ceil(files)
-    return Counter({"dynamodb put": number, "file writes": number, "write units": number * _units(size, 1024)})
+def _file_writes(files: int, size: int) -> Requests:
+    return Counter({"file writes": files, "write units": files * _units(size, 1024)})
 
 
 def _summaries_read(accounts: int) -> Requests:

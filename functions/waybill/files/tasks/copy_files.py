@@ -1,6 +1,6 @@
 """Copies the files of one shard, and hands back what remains when its time runs out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from waybill import compose
@@ -18,7 +18,7 @@ from waybill.runs.machine import CALL, CHILD, Requests
 from waybill.runs.model import RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
-from waybill.runs.work import Row, WorkBucket, run_prefix
+from waybill.runs.work import Row, WorkBucket, run_prefix, to_lines
 from waybill.settings import CopyEnvironment
 
 
@@ -85,15 +85,21 @@ def copy_files(
     if store.control(run.run_id):
         return CopyReply(shard=shard.shard, status=Status.PARKED), []
     done, sequence = _done(work, run.run_id, shard.shard)
-    rows = [row for row in map(ManifestLine, work.rows(shard.manifest)) if row.entry_id not in done]
-    jobs, settled = _jobs(run, rows, ledger=ledger, bucket=bucket, rules=rules)
+    lines = (line for line in map(ManifestLine, work.rows(shard.manifest)) if line.entry_id not in done)
+    jobs = _Jobs(run, lines, ledger=ledger, bucket=bucket, rules=rules)
     asked = _Asked(store, run.run_id)
     copies = copy_many(jobs, lambda job: copy_one(job, tools), in_flight=in_flight, deadline=time_is_up, stop=asked, lane=lane)
-    outcomes = list(Underway(store, run.run_id, shard.shard, before=len(done), files=len(jobs)).watch(copies))
-    lines = [*(outcome_to_json(outcome) for outcome in outcomes), *settled]
+    outcomes: list[CopyOutcome] = []
+    told: list[bytes] = []
+    # Rows are read, and outcomes written down, while others are on their way.
+    for outcome in Underway(store, run.run_id, shard.shard, before=len(done), files=shard.files - len(done)).watch(copies):
+        outcomes.append(outcome)
+        told.append(to_lines([outcome_to_json(outcome)]))
+    told.append(to_lines(jobs.settled))
+    part = b"".join(told)
     # Another attempt may have told of fewer files in this part: what it lacks is gone through again, and found copied.
-    ours = not lines or work.put_new_rows(f"{run_prefix(run.run_id)}copied/{shard.shard}-{sequence:03d}.jsonl", lines)
-    all_told = ours and len(outcomes) == len(jobs)
+    ours = not part or work.put_new(f"{run_prefix(run.run_id)}copied/{shard.shard}-{sequence:03d}.jsonl", part)
+    all_told = ours and jobs.ended and len(outcomes) == jobs.given
     status = Status.DONE if all_told else Status.PARKED if asked.answer else Status.MORE
     return CopyReply(shard=shard.shard, status=status, copied=len(outcomes)), outcomes
 
@@ -108,29 +114,38 @@ def _done(work: WorkBucket, run_id: str, shard: str) -> tuple[set[str], int]:
     return done, sequence
 
 
-def _jobs(
-    run: RunContext, lines: list[ManifestLine], *, ledger: Ledger, bucket: str, rules: Rules
-) -> tuple[list[CopyJob], list[Row]]:
-    """What to copy; and lines about the files that need no copying, since their items came along from another account."""
-    jobs: list[CopyJob] = []
-    settled: list[Row] = []
-    for line in lines:
-        job = line.job(bucket, deep=run.deep)
+class _Jobs:
+    """What to copy, row by row as it is asked for. `settled`: lines about files that need no copying, since their items came along
+    from another account. `given`: how many jobs so far; `ended`: whether these are all."""
+
+    def __init__(self, run: RunContext, lines: Iterable[ManifestLine], *, ledger: Ledger, bucket: str, rules: Rules) -> None:
+        self._run, self._lines, self._ledger, self._bucket, self._rules = run, lines, ledger, bucket, rules
+        self.settled: list[Row] = []
+        self.given, self.ended = 0, False
+
+    def __iter__(self) -> Iterator[CopyJob]:
+        for line in self._lines:
+            job = self._job(line)
+            if job is not None:
+                self.given += 1
+                yield job
+        self.ended = True
+
+    def _job(self, line: ManifestLine) -> CopyJob | None:
+        job = line.job(self._bucket, deep=self._run.deep)
         row = line.whole() if line.suspect else None
-        moved = ledger.get(row.file.account_id, row.file.entry_id) if row else None
-        if row is not None and moved is not None:
-            match moved_here(row.file, moved, location=row.location, facts=row.facts, rules=rules):
-                case Skip() as skip:
-                    settled.append({"entry_id": moved.entry_id, "known": True, "verified": skip.verified})
-                    continue
-                case Record() as record:
-                    settled.append({"entry_id": moved.entry_id, "file": file_to_json(record.file)})
-                    continue
-                case Copy() as copy:
-                    job = replace(job, keys=job.keys[-1:]) if job and copy.changed else job
-        if job is not None:
-            jobs.append(job)
-    return jobs, settled
+        moved = self._ledger.get(row.file.account_id, row.file.entry_id) if row else None
+        if row is None or moved is None:
+            return job
+        match moved_here(row.file, moved, location=row.location, facts=row.facts, rules=self._rules):
+            case Skip() as skip:
+                self.settled.append({"entry_id": moved.entry_id, "known": True, "verified": skip.verified})
+                return None
+            case Record() as record:
+                self.settled.append({"entry_id": moved.entry_id, "file": file_to_json(record.file)})
+                return None
+            case Copy() as copy:
+                return replace(job, keys=job.keys[-1:]) if job and copy.changed else job
 
 
 class _Asked:

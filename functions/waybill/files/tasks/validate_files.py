@@ -12,7 +12,7 @@ from waybill.files.domain import FileEvent, FileState, SourceFacts, VerifiedBy, 
 from waybill.files.jobs import CopyOutcome, CopyStatus
 from waybill.files.ledger import FileItem, Ledger, Written, updated
 from waybill.files.lookup import look_up
-from waybill.files.manifest import ManifestRow, file_from_json
+from waybill.files.manifest import ManifestLine, file_from_json
 from waybill.files.outcomes import outcome_from_json
 from waybill.files.storage import ObjectStore
 from waybill.files.tasks.copy_files import Shard
@@ -99,12 +99,12 @@ def validate_files(
     if standing:
         return standing
     outcomes, moved = _outcomes(work, run.run_id, shard.shard)
-    rows = [ManifestRow.from_json(line) for line in work.rows(shard.manifest)]
+    rows = [ManifestLine(line) for line in work.rows(shard.manifest)]
     sizes = _sizes(destination, bucket, outcomes, in_flight=in_flight)
     verdicts = [
-        _of_moved(row, moved[row.file.entry_id], run=run)
-        if row.file.entry_id in moved
-        else _at_version(_verdict(row, outcomes.get(row.file.entry_id), sizes, run=run), row, ledger)
+        _of_moved(row.file(), moved[row.entry_id], run=run)
+        if row.entry_id in moved
+        else _at_version(_verdict(row, outcomes.get(row.entry_id), sizes, run=run), row, ledger)
         for row in rows
     ]
     written = ledger.write_many((v.file for v in verdicts if not v.known), in_flight=in_flight)
@@ -131,11 +131,11 @@ def _outcomes(work: WorkBucket, run_id: str, shard: str) -> tuple[dict[str, Copy
     return outcomes, moved
 
 
-def _of_moved(row: ManifestRow, line: Row, *, run: RunContext) -> _Verdict:
+def _of_moved(file: FileItem, line: Row, *, run: RunContext) -> _Verdict:
     if "file" in line:
         return _Verdict(replace(file_from_json(line["file"]), run=run.run_id, fence=run.fence))
     state = FileState.VERIFIED if line["verified"] else FileState.SWITCHED
-    return _Verdict(replace(row.file, state=state, error=None, message=None), known=True)
+    return _Verdict(replace(file, state=state, error=None, message=None), known=True)
 
 
 def _sizes(destination: ObjectStore, bucket: str, outcomes: Mapping[str, CopyOutcome], *, in_flight: int) -> Mapping[str, int]:
@@ -149,9 +149,9 @@ def _sizes(destination: ObjectStore, bucket: str, outcomes: Mapping[str, CopyOut
     return {str(key): facts.size for key, facts in found.items() if isinstance(facts, SourceFacts)}
 
 
-def _verdict(row: ManifestRow, outcome: CopyOutcome | None, sizes: Mapping[str, int], *, run: RunContext) -> _Verdict:
-    file = row.file
-    if row.location is None:
+def _verdict(row: ManifestLine, outcome: CopyOutcome | None, sizes: Mapping[str, int], *, run: RunContext) -> _Verdict:
+    file = row.file()
+    if not row.to_copy:
         return _Verdict(updated(file, run=run.run_id, fence=run.fence))
     if outcome is None:
         return _Verdict(
@@ -178,16 +178,19 @@ def _verdict(row: ManifestRow, outcome: CopyOutcome | None, sizes: Mapping[str, 
         checksum=outcome.checksum,
         proof=proven,
     )
-    # An object that is there since this run began was copied by an attempt of this run that could not say so. S3 tells whole seconds.
-    here_now = outcome.modified is not None and iso(outcome.modified)[:_SECOND] >= run.started_at[:_SECOND]
-    return _Verdict(good, copied=outcome.status is CopyStatus.COPIED or here_now, size=facts.size)
+    return _Verdict(good, copied=outcome.status is CopyStatus.COPIED or _since_begin(outcome, run), size=facts.size)
 
 
-def _at_version(verdict: _Verdict, row: ManifestRow, ledger: Ledger) -> _Verdict:
+def _since_begin(outcome: CopyOutcome, run: RunContext) -> bool:
+    """An object that is there since this run began was copied by an attempt of it that could not say so. S3 tells whole seconds."""
+    return outcome.modified is not None and iso(outcome.modified)[:_SECOND] >= run.started_at[:_SECOND]
+
+
+def _at_version(verdict: _Verdict, row: ManifestLine, ledger: Ledger) -> _Verdict:
     """A suspect entry's item may have come from another account after it was listed: it is written over at its own version."""
     if not row.suspect:
         return verdict
-    moved = ledger.get(row.file.account_id, row.file.entry_id)
+    moved = ledger.get(verdict.file.account_id, verdict.file.entry_id)
     if moved is None or replace(moved, version=0, fence=0) == replace(verdict.file, version=0, fence=0):
         return verdict  # none came, or an earlier attempt has written this very verdict
     return replace(verdict, file=replace(verdict.file, version=moved.version))
