@@ -18,7 +18,7 @@ sys.path.pop(0)  # see copy.py
 from bench.corpus import Corpus, account_id, evenly, packed
 from bench.org import StandInOrg
 from waybill import compose
-from waybill.files.listing import PacketScope
+from waybill.files.picking import PacketScope
 from waybill.files.tasks import collect_shards, copy_files, list_files, validate_files
 from waybill.runs.model import Options, RunContext, RunKind, RunRecord, RunStatus
 from waybill.settings import SourceEnvironment

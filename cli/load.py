@@ -14,7 +14,7 @@ from cli.app import App, WaybillCommand
 from cli.errors import CommandError, ExitCode
 from cli.export import write_report
 from cli.mappings import MappingName, mapped
-from cli.migrate import begin, confirm, start
+from cli.migrate import ask, begin, confirm, start
 from cli.params import OrgName, RunId, one_of, wait_option, yes_option
 from cli.places import place, place_of_run
 from cli.results import conclude
@@ -104,24 +104,26 @@ def undo(app: App, *, run_id: str, dry_run: bool, execute: bool, wait: bool, yes
 @click.command(
     cls=WaybillCommand,
     epilog="""
+    waybill retry --run backup-20261121-140500-3f9a1c --execute --wait
     waybill retry --run load-20261121-140500-3f9a1c --dry-run --wait
     waybill retry --run load-20261121-140500-3f9a1c --execute --wait
     """,
 )
-@click.option("--run", "run_id", type=RunId(), metavar="ID", required=True, help="The load whose rows are to be tried again.")
-@click.option("--dry-run", is_flag=True, help="Write nothing: say of every row what would become of it.")
-@click.option("--execute", is_flag=True, help="Write them to Salesforce.")
+@click.option("--run", "run_id", type=RunId(), metavar="ID", required=True, help="The run in which something has failed.")
+@click.option("--dry-run", is_flag=True, help="Write nothing: say what would become of it.")
+@click.option("--execute", is_flag=True, help="Copy the files; write the rows to Salesforce.")
 @errors_option
 @wait_option
 @yes_option
 @click.pass_obj
 def retry(app: App, *, run_id: str, dry_run: bool, execute: bool, errors: Path | None, wait: bool, yes: bool) -> ExitCode:
-    """Load only the rows again that a load has rejected or that have failed."""
+    """Try again only what has failed: the files of a backup or a cutover that were not copied, the rows of a load that were not written."""
     mode = one_of(dry_run=dry_run, execute=execute)
     _errors_need_an_end(errors, wait=wait)
-    if execute and not yes:
+    app.run_kind = str(app.client.get(f"/runs/{run_id}").get("kind"))
+    if execute and not yes and app.run_kind == "load":
         confirm(app, lambda: f"Load the failed rows of {words.safe(run_id)} into {place_of_run(app, run_id)}?")
-    return _start(app, {"mode": mode, "retry_of": run_id}, errors=errors, wait=wait)
+    return _finished(app, ask(app, f"/runs/{run_id}/retry", {"mode": mode}), errors=errors, wait=wait)
 
 
 def _errors_need_an_end(errors: Path | None, *, wait: bool) -> None:
@@ -130,8 +132,11 @@ def _errors_need_an_end(errors: Path | None, *, wait: bool) -> None:
 
 
 def _start(app: App, body: dict[str, Any], *, errors: Path | None, wait: bool) -> ExitCode:
+    return _finished(app, begin(app, "load", body), errors=errors, wait=wait)
+
+
+def _finished(app: App, run: dict[str, Any], *, errors: Path | None, wait: bool) -> ExitCode:
     """As other runs; what was not written goes to `errors`, if there is any."""
-    run = begin(app, "load", body)
     if wait:
         run = wait_for(app, str(run["run_id"]))
     rows = run.get("rows") or {}

@@ -144,8 +144,13 @@ def start(app: App, kind: str, body: dict[str, Any], *, wait: bool) -> ExitCode:
 def begin(app: App, kind: str, body: dict[str, Any]) -> dict[str, Any]:
     """Starts a run under an idempotency key of its own, so that a lost reply starts no second one."""
     app.run_kind = kind
-    key = f"{app.today():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     given = {name: value for name, value in body.items() if value is not None}
-    run = app.client.post("/runs", {"kind": kind, **given}, key=key)
-    app.run_id = run["run_id"]
+    return ask(app, "/runs", {"kind": kind, **given})
+
+
+def ask(app: App, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Asks for a run; a reply that is lost is asked for again under the same key."""
+    key = f"{app.today():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    run = app.client.post(path, body, key=key)
+    app.run_id, app.run_kind = run["run_id"], str(run["kind"])
     return run

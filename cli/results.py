@@ -189,6 +189,8 @@ def _next_step(run: Mapping[str, Any]) -> str:
     match run.get("kind"), _is_dry(run):
         case "backup", True:
             return f"Nothing was written. For real: waybill backup --{run.get('mode')} --wait"
+        case "backup", False if (run.get("files") or {}).get("failed"):
+            return f"Try the failed files again: waybill retry --run {run_id} --execute --wait. Or go on: waybill cutover --dry-run --wait"
         case "backup", False:
             return "Next: waybill cutover --dry-run --wait"
         case "cutover", True:

@@ -49,6 +49,7 @@ class Access(StrEnum):
     WORK_WRITE = auto()
     DESCRIBES_READ = auto()
     DESCRIBES_WRITE = auto()
+    REQUESTS_TAKE = auto()
     INBOX_READ = auto()
     INBOX_WRITE = auto()
     SYNC_READ = auto()
@@ -126,9 +127,14 @@ def _records(
 
 
 FUNCTIONS: tuple[FunctionSpec, ...] = (
-    _task("StartRun", LedgerEnvironment, _START, timeout=60),
+    _task("StartRun", LedgerEnvironment, _START | {Access.AUDIT_APPEND}, timeout=60),
     # One vCPU: the run waits for this one alone, and it goes through all accounts.
-    _task("ListAccounts", SalesforceEnvironment, _RUN | {Access.INDEX_READ, Access.WORK_GET, Access.WORK_WRITE}, memory=1769),
+    _task(
+        "ListAccounts",
+        SalesforceEnvironment,
+        _RUN | {Access.INDEX_READ, Access.WORK_GET, Access.WORK_WRITE, Access.REQUESTS_TAKE},
+        memory=1769,
+    ),
     _task("ListFiles", SourceEnvironment, _RUN | {Access.WORK_PUT, Access.SOURCE_LOOK}, memory=1024),
     _task(
         "CollectShards",

@@ -150,6 +150,11 @@ def _describes(*actions: str) -> Callable[[Resources, Stack], Iterator[Grant]]:
     return grant
 
 
+def _requests_take(resources: Resources, _: Stack) -> Iterator[Grant]:
+    yield Grant(["s3:GetObject"], [f"{resources.work_arn}/requests/*"], OBJECTS)
+    yield Grant(["s3:PutObject"], [f"{resources.work_arn}/rejected/*"], OBJECTS)
+
+
 def _inbox_read(resources: Resources, _: Stack) -> Iterator[Grant]:
     yield Grant(["s3:GetObject"], [f"{resources.work_arn}/inbox/*"], OBJECTS)
 
@@ -271,6 +276,7 @@ _GRANTS: Mapping[Access, Callable[[Resources, Stack], Iterator[Grant]]] = {
     Access.WORK_WRITE: _work("PutObject", "AbortMultipartUpload"),
     Access.DESCRIBES_READ: _describes("GetObject"),
     Access.DESCRIBES_WRITE: _describes("PutObject"),
+    Access.REQUESTS_TAKE: _requests_take,
     Access.INBOX_READ: _inbox_read,
     Access.INBOX_WRITE: _inbox_write,
     Access.SYNC_READ: _sync("s3:GetObject"),

@@ -61,11 +61,14 @@ class StatefulStack(Stack):
                     expiration=Duration.days(7),
                     noncurrent_version_expiration=Duration.days(1),
                 ),
-                s3.LifecycleRule(
-                    id="inbox",
-                    prefix="inbox/",
-                    expiration=Duration.days(30),
-                    noncurrent_version_expiration=Duration.days(7),
+                *(
+                    s3.LifecycleRule(
+                        id=name,
+                        prefix=f"{name}/",
+                        expiration=Duration.days(30),
+                        noncurrent_version_expiration=Duration.days(7),
+                    )
+                    for name in ("inbox", "requests", "rejected")
                 ),
             ],
         )

@@ -258,8 +258,9 @@ class Runner:
         self._answer(token, fail)
 
     def _answer(self, token: str, answer: Callable[[], Json]) -> None:
-        pending = self._pending(token)
-        pending.answer = answer
+        with self._lock:  # of two who answer at once one is too late
+            pending = self._pending(token)
+            pending.answer = answer
         pending.event.set()
 
     def send_heartbeat(self, token: str) -> None:

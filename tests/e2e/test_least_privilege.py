@@ -47,6 +47,9 @@ def migration(stack: LocalStack) -> Iterator[Recorder]:
         _parked(scene)
         _approved(scene)  # last: it leaves the links switched
         _listening(scene)
+        # Last: it leaves the links switched.
+        _approved(scene)
+        _asked_for(scene)
     yield recorder
     scene.close()
 
@@ -170,6 +173,18 @@ def _stopped(scene: Scene) -> None:
             run = scene.start(kind, **options)
             scene.wait(run)
         scene.resume(run)
+
+
+def _asked_for(scene: Scene) -> None:
+    """Backups of what a dropped file names, one that is rejected, and one of what has failed."""
+    bucket = scene.stack.deployment.functions["waybill-local-FinishRun"].environment["WAYBILL_WORK_BUCKET"]
+    accounts = sorted({planted.account for planted in scene.planted.values() if planted.account})
+    entries = sorted(scene.planted)[:2]
+    for name, lines in (("accounts", accounts), ("entries", entries), ("bad", ["not an id 1"])):
+        scene.s3.put_object(Bucket=bucket, Key=f"requests/{name}.csv", Body="\n".join(lines).encode())
+        scene.settle()
+    failed = scene.backup("full")
+    scene.wait(scene.call("POST", f"/runs/{failed.id}/retry", {}, expect=202)["run_id"])
 
 
 def _approved(scene: Scene) -> None:

@@ -14,9 +14,10 @@ from waybill.files.discovery import Rules
 from waybill.files.domain import FileState, HttpLocation, S3Location, SourceFacts, VerifiedBy
 from waybill.files.entries import EntryReader
 from waybill.files.ledger import FileItem, Ledger
-from waybill.files.listing import Listing, PacketScope, SourceLook
+from waybill.files.listing import Listing, SourceLook
 from waybill.files.manifest import ManifestRow
 from waybill.files.names import KeyLimits
+from waybill.files.picking import PacketScope
 from waybill.files.sharding import shards_of
 from waybill.files.tasks.list_files import ListFilesReply, ListFilesRequest, list_files
 from waybill.files.urls import LinkBuilder

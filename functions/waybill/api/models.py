@@ -29,6 +29,8 @@ class BackupRequest(Request):
     max_files: Annotated[int, Field(ge=1, le=MAX_FILES)] | None = None
     dry_run: bool = False
     deep: bool = False
+    # The failed files of this backup only.
+    retry_of: RunId | None = None
 
 
 class CutoverRequest(Request):
@@ -97,6 +99,12 @@ RunRequest = Annotated[
     BackupRequest | CutoverRequest | RollbackRequest | LoadRequest | UndoRequest | SyncRequest, Field(discriminator="kind")
 ]
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+
+class RetryRequest(Request):
+    """Whether to do it. Of files `execute` copies, and writes nothing to Salesforce."""
+
+    mode: Literal["dry_run", "execute"] = "execute"
 
 
 class RejectRequest(Request):

@@ -1,15 +1,16 @@
 """What a request to start a run means: the state machine's input, and what cannot be meant."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from waybill.api.identity import Caller
 from waybill.api.models import BackupRequest, CutoverRequest, LoadRequest, RollbackRequest, SyncRequest, UndoRequest
+from waybill.api.progress import delta_of
 from waybill.errors import InvalidInput, NotFound
 from waybill.orgs.connections import OWN, Connection
 from waybill.records.mappings import MappingStore
 from waybill.records.scope import refuse_orgs, require_load
-from waybill.runs.model import RunKind
+from waybill.runs.model import RunKind, RunRecord
 from waybill.runs.store import RunStore
 
 Started = BackupRequest | CutoverRequest | RollbackRequest | LoadRequest | UndoRequest | SyncRequest
@@ -68,11 +69,48 @@ def pinned(request: Started, mappings: MappingStore, *, connection: Callable[[st
     return request.model_copy(update={"mapping_version": found.version})
 
 
+def retry_of(record: RunRecord, *, dry_run: bool) -> Started:
+    """What tries again what has failed in a run: a backup of its failed files, a load of its rows that were not written.
+
+    A cutover's files are those of its backup: a row that could not be switched is for another cutover. Raises InvalidInput.
+    """
+    mode: Literal["dry_run", "execute"] = "dry_run" if dry_run else "execute"
+    match record.kind:
+        case RunKind.LOAD:
+            return LoadRequest(kind="load", mode=mode, retry_of=record.run_id)
+        case RunKind.BACKUP | RunKind.CUTOVER:
+            before = delta_of(record) if record.kind is RunKind.CUTOVER else record.run_id
+            return BackupRequest(kind="backup", mode="incremental", dry_run=dry_run, retry_of=before)
+        case RunKind.ROLLBACK:
+            raise InvalidInput("What a rollback could not restore is restored by starting it again: it takes what is left.")
+        case RunKind.UNDO:
+            raise InvalidInput("What an undo could not take back is taken back by starting it again.")
+        case RunKind.SYNC:
+            raise InvalidInput("A sync reads all anew: start it again.")
+
+
+def _require_listed(store: RunStore, run_id: str) -> None:
+    """Raises NotFound, and InvalidInput where there is nothing to take failed files from."""
+    record = store.get(run_id)
+    if record.kind is not RunKind.BACKUP:
+        raise InvalidInput(f"Run {run_id} is a {record.kind}: only a backup's failed files can be tried again.")
+    if record.status.active:
+        raise InvalidInput(f"Run {run_id} is {record.status.replace('_', ' ')}: wait for it, or cancel it.")
+    if record.dry_run:
+        raise InvalidInput(f"Run {run_id} was a dry run: start it for real.")
+    if store.result(run_id, "PACKETS") is None:
+        raise InvalidInput(f"Run {run_id} ended before it knew what to do: resume it, or start it again.")
+
+
 def _refuse_files(
     request: BackupRequest | CutoverRequest | RollbackRequest,
     store: RunStore,
     unknown_accounts: Callable[[tuple[str, ...]], list[str]],
 ) -> None:
+    if isinstance(request, BackupRequest) and request.retry_of is not None:
+        _require_listed(store, request.retry_of)
+        if request.accounts or request.max_files is not None:
+            raise InvalidInput("A retry is of the failed files of a run: leave out accounts and max_files.")
     if isinstance(request, RollbackRequest):
         if sum([request.run_id is not None, bool(request.accounts), request.all]) != 1:
             raise InvalidInput("A rollback needs just one scope: run_id, accounts, or all.")

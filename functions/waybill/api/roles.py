@@ -50,6 +50,8 @@ ROUTES: Mapping[str, Role] = {
     "POST /api/runs/<run_id>/pause": Role.OPERATOR,
     "POST /api/runs/<run_id>/resume": Role.OPERATOR,
     "POST /api/runs/<run_id>/cancel": Role.OPERATOR,
+    # Of files; of rows, which are written to Salesforce, it takes what `role_to_start` says.
+    "POST /api/runs/<run_id>/retry": Role.OPERATOR,
     # Another one than who has asked for the run.
     "POST /api/runs/<run_id>/approve": Role.ADMIN,
     "POST /api/runs/<run_id>/reject": Role.ADMIN,

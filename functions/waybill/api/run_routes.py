@@ -18,13 +18,14 @@ from waybill.api.models import (
     LogEvent,
     Page,
     RejectRequest,
+    RetryRequest,
     RunAccountView,
     RunRequest,
     Upload,
     UploadRequest,
 )
 from waybill.api.reading import accounts_page, clean_up, errors_page, history_page, report_piece, runs_page
-from waybill.api.requesting import pinned
+from waybill.api.requesting import pinned, retry_of
 from waybill.api.roles import role_to_start
 from waybill.api.services import current
 from waybill.counting import by_service
@@ -150,6 +151,23 @@ def resume(run_id: Id) -> Response[RunView]:
 @router.post("/api/runs/<run_id>/cancel", summary="End a run", status_code=HTTPStatus.ACCEPTED.value)
 def cancel(run_id: Id) -> Response[RunView]:
     return _accepted(current.get().operator.cancel(run_id))
+
+
+@router.post(
+    "/api/runs/<run_id>/retry",
+    summary="Try again what has failed in a run, and nothing else",
+    status_code=HTTPStatus.ACCEPTED.value,
+)
+def retry(
+    run_id: Id,
+    request: Annotated[RetryRequest, Body()],
+    key: Annotated[IdempotencyKey | None, Header(alias="Idempotency-Key")] = None,
+) -> Response[RunView]:
+    services = current.get()
+    services.record(run_id)
+    wanted = retry_of(services.store.get(run_id), dry_run=request.mode == "dry_run")
+    services.caller.require(role_to_start(wanted.kind, dry_run=request.mode == "dry_run"))
+    return _accepted(services.operator.start(wanted, key=key, caller=services.caller))
 
 
 @router.post(

@@ -127,6 +127,14 @@ class EntryReader:
         behind = soql.literal(account)
         return f"({self._account} > {behind} OR ({self._account} = {behind} AND Id > {soql.literal(entry)}))"
 
+    def some(self, picks: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Entry]:
+        """Of these pairs of account and entry id those that are so now. At most IDS_PER_QUERY."""
+        listed = ", ".join(soql.literal(entry_id) for _, entry_id in picks)
+        query = f"SELECT {self._fields} FROM {self._object} WHERE Id IN ({listed})"
+        wanted = set(picks)
+        entries = (self._entry(row) for row in self._client.query(query))
+        return {place: entry for entry in entries if (place := (entry.account_id, entry.id)) in wanted}
+
     def by_id(self, ids: Sequence[str], *, more_fields: Sequence[str] = ()) -> dict[str, Mapping[str, Any]]:
         """These records as they are now, by id, deleted ones left out: Id, the URL and account fields, and `more_fields`."""
         fields = ["Id", self._settings.url_field, self._settings.account_field, *more_fields]

@@ -1,20 +1,19 @@
 """Lists the entries of a packet, compares them with the ledger and the source, and writes shards of what is to be done."""
 
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any, Protocol
 
 from waybill.clock import iso, parse_iso
-from waybill.files.ahead import FilesAhead, announced
+from waybill.files.ahead import FilesAhead
 from waybill.files.discovery import Copy, Look, Record, Rules, Skip, decide, gone, resolve
-from waybill.files.domain import NO_ACCOUNT, Entry, FileState, HttpLocation, S3Location, SourceFacts
+from waybill.files.domain import Entry, FileState, HttpLocation, S3Location, SourceFacts
 from waybill.files.entries import EntryReader, Place
 from waybill.files.ledger import AccountSummary, FileItem, Ledger
 from waybill.files.manifest import ManifestRow
 from waybill.files.names import DestinationKeys, KeyLimits, NameAllocator, file_name
+from waybill.files.picking import PacketScope, Picked, picked
 from waybill.files.sharding import Part, Shards
 from waybill.files.tallying import Tally
 from waybill.files.urls import path_of
@@ -36,19 +35,6 @@ class SourceLook(Protocol):
         self, locations: Sequence[S3Location | HttpLocation]
     ) -> list[tuple[S3Location | HttpLocation, SourceFacts | str | None]]:
         """In the order asked; the location given back names the key that was found where a URL can be read two ways."""
-
-
-@dataclass(frozen=True, slots=True)
-class PacketScope:
-    """A row of packets.jsonl. `accounts` stands where only these of the range are meant."""
-
-    packet: int
-    first: str
-    last: str
-    accounts: tuple[str, ...]
-    large: bool
-    # Until when earlier backups may have listed entries: an unknown one that is older may have moved here from another account.
-    known_since: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +84,13 @@ class Listing:
         summary_of = self.ledger.summaries_in_order()
         place: Place | None = None
         with FilesAhead(self.ledger, after=after) as ahead:
-            for account_id, entries in self._accounts(scope, after, ahead):
+            for one in picked(scope, after=after, reader=self.reader, work=self.work, ahead=ahead):
+                account_id = one.account_id
                 cut = after[1] if after is not None and after[0] == account_id else None
                 summary, carry = summary_of(account_id), carried if cut else None
-                account = _Account(self, scope, account_id, summary=summary, start=cut, carried=carry)
+                account = _Account(self, scope, one, summary=summary, start=cut, carried=carry)
                 listed.append(account)
-                ends = account.work(entries, ahead.files(account_id), pending)
+                ends = account.work(ahead.files(account_id) if one.wanted is None else self._some(one), pending)
                 end = next((end for end in ends if scope.large and time_is_up()), None)
                 account.ended = end is None
                 if end is not None or time_is_up():
@@ -113,22 +100,9 @@ class Listing:
         shards.close()
         return Listed(shards.part, [account.facts() for account in listed], place)
 
-    def _accounts(self, scope: PacketScope, after: Place | None, ahead: FilesAhead) -> Iterator[tuple[str, Iterator[Entry]]]:
-        """The packet's accounts in order of id, each with its entries: also one that was cut at `after`, and those that were asked
-        for by name, though Salesforce may have no (more) entries of them."""
-        named = {NO_ACCOUNT} if scope.first == NO_ACCOUNT else set(scope.accounts)
-        expected = deque(sorted(account for account in named if after is None or account > after[0]))
-        if after is not None and after[1] is not None:
-            expected.appendleft(after[0])
-        found = self.reader.entries(first=scope.first, last=scope.last, only=scope.accounts, after=after)
-        for account_id, entries in groupby(announced(found, ahead), key=lambda entry: entry.account_id):
-            while expected and expected[0] < account_id:
-                yield expected.popleft(), iter(())
-            if expected and expected[0] == account_id:
-                expected.popleft()
-            yield account_id, entries
-        for account_id in expected:
-            yield account_id, iter(())
+    def _some(self, one: Picked) -> Iterator[FileItem]:
+        """What the ledger has of the entries that are meant."""
+        return (item for entry_id in one.wanted or () if (item := self.ledger.get(one.account_id, entry_id)) is not None)
 
     def keys_for(self, account_id: str, account_name: str) -> DestinationKeys:
         return DestinationKeys(prefix=self.prefix, account_id=account_id, account_name=account_name, limits=self.limits)
@@ -141,13 +115,14 @@ class _Account:
         self,
         listing: Listing,
         scope: PacketScope,
-        account_id: str,
+        picked: Picked,
         *,
         summary: AccountSummary | None,
         start: str | None,
         carried: Mapping[str, Any] | None,
     ) -> None:
-        self._listing, self._scope, self.id, self._start = listing, scope, account_id, start
+        self._listing, self._scope, self._picked, self._start = listing, scope, picked, start
+        self.id = picked.account_id
         before = carried or {"name": "", "seen": 0, "changed": 0, "states": {}, "size": 0}
         self._name: str = before["name"]
         self._seen: int = before["seen"]
@@ -165,8 +140,8 @@ class _Account:
             self._known_since = max(self._known_since or watermark, watermark)
 
     def facts(self) -> dict[str, Any]:
-        """What finish_run needs to sum the account up, as of all calls so far. A capped listing is not complete."""
-        capped = self._listing.max_files is not None
+        """What finish_run needs to sum the account up, as of all calls so far. A listing of some of its entries is not complete."""
+        capped = self._listing.max_files is not None or self._picked.wanted is not None
         return {
             "account_id": self.id,
             "name": self._name,
@@ -177,9 +152,9 @@ class _Account:
             **self._tally.to_json(),
         }
 
-    def work(self, entries: Iterator[Entry], items: Iterator[FileItem], pending: "_Pending") -> Iterator[str]:
+    def work(self, items: Iterator[FileItem], pending: "_Pending") -> Iterator[str]:
         """Decides on every entry; yields the last id dealt with whenever a batch is done. What is left pends, with the next account's."""
-        for entry, item in self._merged(entries, items):
+        for entry, item in self._merged(self._picked.entries, items):
             if item is not None:
                 self._tally.add(item.state, item.size or 0)
             if entry is not None:
@@ -194,7 +169,7 @@ class _Account:
 
     def _merged(self, entries: Iterator[Entry], items: Iterator[FileItem]) -> Iterator[tuple[Entry | None, FileItem | None]]:
         entry, item = next(entries, None), next(items, None)
-        self._unknown = item is None and self._start is None
+        self._unknown = item is None and self._start is None and self._picked.wanted is None
         cap = self._listing.max_files
         while entry is not None or item is not None:
             if entry is not None and cap is not None and self._seen >= cap:

@@ -49,10 +49,11 @@ def backup_totals(store: RunStore, run_id: str, *, dry_run: bool, delta: bool) -
         totals.counts += Counts(**{name: shard[name] for name in names})
         totals.classes.update(shard["classes"])
         totals.shards.add(shard["sk"].removeprefix("SHARD#"))
-    unknown = store.result(run_id, "UNKNOWN")
-    if unknown and unknown["accounts"]:
-        totals.counts += Counts(failed=len(unknown["accounts"]))
-        totals.classes["UNKNOWN_ACCOUNT"] += len(unknown["accounts"])
+    unknown = store.result(run_id, "UNKNOWN") or {}
+    for name, error_class in (("accounts", "UNKNOWN_ACCOUNT"), ("entries", "UNKNOWN_ENTRY")):
+        if unknown.get(name):
+            totals.counts += Counts(failed=len(unknown[name]))
+            totals.classes[error_class] += len(unknown[name])
     _add_faults(store, run_id, totals)
     return totals
 
@@ -136,6 +137,9 @@ def errors_of(store: RunStore, work: WorkBucket, run_id: str) -> Iterator[ErrorR
     for account in unknown["accounts"] if unknown else ():
         message = "No entry belongs to this account, and the ledger does not know it: is the id right?"
         yield ErrorRow(error_class="UNKNOWN_ACCOUNT", message=message, account_id=account, run_id=run_id)
+    for entry in unknown.get("entries", ()) if unknown else ():
+        message = "There is no entry of this id, or the user may not see it: is the id right?"
+        yield ErrorRow(error_class="UNKNOWN_ENTRY", message=message, entry_id=entry, run_id=run_id)
     for shard in store.results(run_id, "SHARD#"):
         if shard["errors"]:
             yield from (ErrorRow.model_validate(row) for row in work.rows(shard["errors"]))

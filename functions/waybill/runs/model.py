@@ -21,6 +21,7 @@ from waybill.runs.inputs import SyncOptions
 from waybill.runs.loads import LoadOptions, OrgName
 
 RunId = loads.RunId
+RequestKey = Annotated[str, StringConstraints(pattern=r"^requests/", max_length=1_024)]
 AccountId = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]{15}([A-Za-z0-9]{3})?|no-account)$")]
 
 ERRORS_SHOWN = 50
@@ -171,10 +172,11 @@ class Options(Model):
     run_id: RunId | None = None
     all: bool = False
     requested_by: Annotated[str, StringConstraints(max_length=2_048)] = "console"
-    # The subject of who asked, as the user pool has it; empty where nobody knows.
-    requested_subject: Annotated[str, StringConstraints(max_length=128)] = ""
+    requested_subject: Annotated[str, StringConstraints(max_length=128)] = ""  # empty where nobody knows who asked
     resume: RunId | None = None
     parent: Parent | None = None
+    retry_of: RunId | None = None  # a backup of the failed files of this one only
+    request: RequestKey | None = None  # a backup of what this file names, which was dropped into the work bucket
     load: LoadOptions | None = None
     # The connection that records go to; None: the stage's own org. An undo and a retry go where their load went.
     org: OrgName | None = None

@@ -189,6 +189,10 @@ def read_options(kind: RunKind, given: Mapping[str, Any]) -> Options:
 def _refuse_nonsense(kind: RunKind, options: Options) -> None:
     if kind is RunKind.ROLLBACK and sum([bool(options.run_id), bool(options.accounts), options.all]) != 1:
         raise InvalidInput("A rollback needs just one scope: run_id, accounts, or all.")
+    if (options.retry_of or options.request) and (kind is not RunKind.BACKUP or options.accounts or options.parent):
+        raise InvalidInput("Only a backup without accounts takes retry_of or request.")
+    if options.retry_of and options.request:
+        raise InvalidInput("A backup takes retry_of or request, not both.")
     if kind is RunKind.LOAD and (options.load is None or (options.load.input is None) == (options.load.retry_of is None)):
         raise InvalidInput(
             "A load needs just one of load.input, a key below inbox/ in the work bucket, and load.retry_of, a run's id."

@@ -95,6 +95,16 @@ class WorkBucket:
                 return content
         raise _broken_off(key, broken) from broken
 
+    def beginning(self, key: str, length: int) -> bytes:
+        """At most so many bytes of an object from its beginning; none of one that is not there."""
+        with self.stream(key) as body:
+            return body.read(length) if body is not None else b""
+
+    def copy(self, key: str, to: str) -> None:
+        """Without tags, which the role may not read."""
+        source = {"Bucket": self.bucket, "Key": key}
+        self._call("copy_object", Key=to, CopySource=source, TaggingDirective="REPLACE")
+
     def rows(self, key: str) -> Iterator[Row]:
         """The rows of a JSON lines object of any size; none where there is no object. Raises ServiceUnavailable."""
         for number, line in enumerate(self._lines(key, keepends=False), 1):

@@ -74,12 +74,14 @@ def test_a_load_without_bad_rows_is_done(run: Run, api: FakeApi, file: Path) -> 
 
 
 def test_undo_and_retry_name_the_run(run: Run, api: FakeApi, file: Path) -> None:
+    api.on("POST", "/runs/load-1/retry", (202, view(run_id="load-2")))
     run("undo", "--run", "load-1", "--execute", "--json")
-    run("retry", "--run", "load-1", "--dry-run", "--json")
-    assert [asked.body for asked in api.requests("POST", "/runs")] == [
-        {"kind": "undo", "mode": "execute", "run_id": "load-1"},
-        {"kind": "load", "mode": "dry_run", "retry_of": "load-1"},
-    ]
+    retried = run("retry", "--run", "load-1", "--dry-run", "--json")
+    assert [asked.body for asked in api.requests("POST", "/runs")] == [{"kind": "undo", "mode": "execute", "run_id": "load-1"}]
+    (asked,) = api.requests("POST", "/runs/load-1/retry")
+    assert asked.body == {"mode": "dry_run"}
+    assert asked.headers["idempotency-key"], "a lost reply starts no second run"
+    assert json.loads(retried.out)["run_id"] == "load-2"
 
 
 def test_an_upload_that_fails_starts_nothing(run: Run, api: FakeApi, file: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import botocore.exceptions
@@ -282,3 +283,64 @@ def test_an_sdk_call_goes_to_boto3_and_its_errors_have_awss_names(world: Any) ->
 
 def test_a_lambda_failure_keeps_a_long_cause_to_awss_length() -> None:
     assert len(LambdaFailure("E", "x" * 50_000).cause or "") == 32_768
+
+
+class FakeItems:
+    """DynamoDB, and what is done as soon as a token stands in it."""
+
+    def __init__(self, answer: Callable[[str], None]) -> None:
+        self.answer = answer
+        self.tokens: list[str] = []
+
+    def put_item(self, *, TableName: str, Item: Any) -> dict[str, Any]:  # noqa: N803
+        self.tokens.append(Item["token"]["S"])
+        self.answer(Item["token"]["S"])
+        return {"ResponseMetadata": {}}
+
+
+TOKEN_IN_AN_ITEM: dict[str, Any] = {
+    "Type": "Task",
+    "Resource": "arn:aws:states:::aws-sdk:dynamodb:putItem.waitForTaskToken",
+    "Arguments": {"TableName": "t", "Item": {"token": {"S": "{% $states.context.Task.Token %}"}}},
+    "End": True,
+}
+
+
+def test_an_sdk_call_may_leave_a_token_as_well_and_the_answer_is_the_result(world: Any) -> None:
+    items = world.clients["dynamodb"] = FakeItems(lambda token: world.runner.send_success(token, '{"by": "beth"}'))
+    assert world.output({"A": TOKEN_IN_AN_ITEM}) == {"by": "beth"}
+    assert len(items.tokens) == 1
+
+
+def test_a_token_that_was_used_is_not_taken_twice(world: Any) -> None:
+    def answer(token: str) -> None:
+        world.runner.send_success(token, "1")
+        with pytest.raises(TaskTokenExpired):
+            world.runner.send_failure(token, error="Late")
+
+    world.clients["dynamodb"] = FakeItems(answer)
+    assert world.output({"A": TOKEN_IN_AN_ITEM}) == 1
+
+
+def test_each_attempt_has_a_token_of_its_own_and_the_former_is_over(world: Any) -> None:
+    tokens: list[str] = []
+
+    def answer(token: str) -> None:
+        tokens.append(token)
+        if len(tokens) == 1:
+            world.runner.send_failure(token, error="No")
+        else:
+            with pytest.raises(TaskTokenExpired):
+                world.runner.send_success(tokens[0], '"old"')
+            world.runner.send_success(token, '"new"')
+
+    world.clients["dynamodb"] = FakeItems(answer)
+    again = {"Retry": [{"ErrorEquals": ["No"], "MaxAttempts": 1}]}
+    assert world.output({"A": TOKEN_IN_AN_ITEM | again}) == "new"
+    assert len(set(tokens)) == 2
+
+
+def test_a_task_that_does_not_wait_has_no_token(world: Any) -> None:
+    world.clients["dynamodb"] = FakeItems(lambda _: None)
+    task = TOKEN_IN_AN_ITEM | {"Resource": "arn:aws:states:::aws-sdk:dynamodb:putItem"}
+    assert world.error({"A": task})[0] == "States.QueryEvaluationError"

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 
 from waybill import compose
 from waybill.clock import iso, parse_iso
-from waybill.errors import SalesforceQuotaExhausted
+from waybill.errors import InvalidInput, NotReady, SalesforceQuotaExhausted
 from waybill.files.building import metered
 from waybill.files.domain import NO_ACCOUNT
-from waybill.files.entries import AccountActivity, EntryReader
+from waybill.files.entries import PAGE, AccountActivity, EntryReader
 from waybill.files.ledger import AccountSummary, Ledger
 from waybill.files.listing import OVERLAP
-from waybill.files.packing import Packer, Packet
+from waybill.files.packing import LARGE_ACCOUNT, Packer, Packet
+from waybill.files.picking import Pick
+from waybill.files.requested import LARGEST, MOST_UNKNOWN, Requested, requested
+from waybill.files.retrying import Retrying, packets_of, row_of
 from waybill.runs.machine import CALL, MAP, Requests
 from waybill.runs.model import Control, Options, RunContext, RunKind
 from waybill.runs.store import RunStore
@@ -43,11 +46,12 @@ def handler(environment: SalesforceEnvironment, request: ListAccountsRequest, cl
     store = compose.runs(environment)
     store.enter(request.run.run_id, "listing accounts")
     client = compose.salesforce(environment)
+    options = store.get(request.run.run_id).options
     with metered(client, kind=request.run.kind, stage=environment.stage):
         try:
             return list_accounts(
                 request.run,
-                options=store.get(request.run.run_id).options,
+                options=options,
                 cursor=request.cursor or {},
                 reader=EntryReader(client=client, settings=environment.config.salesforce),
                 ledger=compose.ledger(environment),
@@ -56,10 +60,22 @@ def handler(environment: SalesforceEnvironment, request: ListAccountsRequest, cl
                 packet_size=environment.config.migration.packet_size,
                 time_is_up=clock.time_is_up,
             )
+        except InvalidInput as error:
+            if options.request is None:
+                raise
+            reject(options.request, str(error), work=compose.work(environment))
+            raise NotReady(f"What was dropped as {options.request} is rejected. {error}") from None
         except SalesforceQuotaExhausted as error:
             # Nothing was begun: resumed, the run begins here.
             store.ask(request.run.run_id, Control.PAUSE, reason=str(error))
             return ListAccountsReply(status=Status.PARKED)
+
+
+def reject(key: str, reason: str, *, work: WorkBucket) -> None:
+    """Puts a copy of what was dropped below `rejected/`, and beside it why."""
+    to = f"rejected/{key.removeprefix('requests/')}"
+    work.copy(key, to)
+    work.put(f"{to}.reason.txt", f"{reason}\n".encode(), content_type="text/plain; charset=utf-8")
 
 
 def list_accounts(
@@ -81,10 +97,20 @@ def list_accounts(
     if standing is not None:
         # Parts of these packets may be recorded already: cut anew, other accounts would take them for their own.
         return ListAccountsReply(packets=standing["packets"], entries=standing["entries"])
-    only = sorted({account if account == NO_ACCOUNT else to18(account) for account in options.accounts})
+    known_since = _known_since(store, run)
+    pieces = _Pieces(run.run_id, cursor, store=store, work=work)
+    if options.retry_of is not None:
+        again = Retrying(store=store, work=work, run_id=run.run_id, before=options.retry_of, known_since=known_since)
+        return _again(again, pieces, looked=int(cursor.get("looked", 0)), time_is_up=time_is_up)
+    asked = requested(work.beginning(options.request, LARGEST + 1)) if options.request else Requested()
+    if asked.entries:
+        picks = _places(asked.entries, reader=reader, run_id=run.run_id, store=store)
+        large = _large(picks, reader, ledger)
+        made = packets_of(picks, large=large, size=packet_size, run_id=run.run_id, work=work, known_since=known_since)
+        return pieces.put([(row_of(scope), weight) for scope, weight in made])
+    only = sorted({account if account == NO_ACCOUNT else to18(account) for account in options.accounts or asked.accounts})
     after = str(cursor.get("after", ""))
-    piece, number, entries = int(cursor.get("piece", 0)), int(cursor.get("packets", 0)), int(cursor.get("entries", 0))
-    packer = Packer(first_number=number, size=packet_size)
+    packer = Packer(first_number=pieces.number, size=packet_size)
     by_range = options.mode == "full" and not only
     packets: list[Packet] = []
     seen: set[str] = set()
@@ -99,20 +125,70 @@ def list_accounts(
             finished = False
             break
     packets += packer.close()
-    known_since = _known_since(store, run)
-    work.put_rows(f"{run_prefix(run.run_id)}packets/{piece:04d}.jsonl", (_row(packet, known_since) for packet in packets))
-    number += len(packets)
-    entries += sum(packet.weight for packet in packets)
-    if not finished:
-        place = {"after": after, "piece": piece + 1, "packets": number, "entries": entries}
-        return ListAccountsReply(status=Status.MORE, cursor=place, packets=number, entries=entries)
-    if only:
+    if finished and only:
         store.record(run.run_id, "UNKNOWN", {"accounts": [account for account in only if account not in seen]})
-    with work.writer(f"{run_prefix(run.run_id)}packets.jsonl", content_type="application/jsonl") as out:
-        for n in range(piece + 1):
-            out.write(work.get(f"{run_prefix(run.run_id)}packets/{n:04d}.jsonl") or b"")
-    store.record(run.run_id, _STEP, {"packets": number, "entries": entries})
-    return ListAccountsReply(packets=number, entries=entries)
+    return pieces.put([(_row(packet, known_since), packet.weight) for packet in packets], {} if finished else {"after": after})
+
+
+class _Pieces:
+    """`packets.jsonl`, which is written piece by piece, each by a call."""
+
+    def __init__(self, run_id: str, cursor: dict[str, int | str], *, store: RunStore, work: WorkBucket) -> None:
+        self._run_id, self._store, self._work = run_id, store, work
+        self._piece, self._entries = int(cursor.get("piece", 0)), int(cursor.get("entries", 0))
+        self.number = int(cursor.get("packets", 0))
+
+    def put(self, rows: Sequence[tuple[Row, int]], place: dict[str, int | str] | None = None) -> ListAccountsReply:
+        """Adds these packets, with their weights. `place`: where the next call is to go on; without one they are the last."""
+        work, folder = self._work, run_prefix(self._run_id)
+        work.put_rows(f"{folder}packets/{self._piece:04d}.jsonl", (row for row, _ in rows))
+        number, entries = self.number + len(rows), self._entries + sum(weight for _, weight in rows)
+        if place:
+            cursor = {**place, "piece": self._piece + 1, "packets": number, "entries": entries}
+            return ListAccountsReply(status=Status.MORE, cursor=cursor, packets=number, entries=entries)
+        with work.writer(f"{folder}packets.jsonl", content_type="application/jsonl") as out:
+            for n in range(self._piece + 1):
+                out.write(work.get(f"{folder}packets/{n:04d}.jsonl") or b"")
+        self._store.record(self._run_id, _STEP, {"packets": number, "entries": entries})
+        return ListAccountsReply(packets=number, entries=entries)
+
+
+def _again(again: Retrying, pieces: _Pieces, *, looked: int, time_is_up: Callable[[], bool]) -> ListAccountsReply:
+    """The packets of the failed files of another run."""
+    rows: list[tuple[Row, int]] = []
+    for done, made in again.packets(skip=looked, first_number=pieces.number):
+        rows += [(row_of(scope), weight) for scope, weight in made]
+        if time_is_up():
+            return pieces.put(rows, {"looked": done})
+    return pieces.put(rows)
+
+
+def _places(entry_ids: Sequence[str], *, reader: EntryReader, run_id: str, store: RunStore) -> list[Pick]:
+    """In which account each of these entries is, in order; those that are not there are noted. Raises InvalidInput for too many of them."""
+    there: list[Pick] = []
+    for start in range(0, len(entry_ids), PAGE):
+        rows = reader.by_id(entry_ids[start : start + PAGE])
+        there += [(reader.account_of(row), entry_id) for entry_id, row in rows.items()]
+    unknown = sorted(set(entry_ids) - {entry_id for _, entry_id in there})
+    if len(unknown) > MOST_UNKNOWN:
+        raise InvalidInput(f"{len(unknown):,} of {len(entry_ids):,} ids are of no entry in this org, {unknown[0]} for one.")
+    store.record(run_id, "UNKNOWN", {"accounts": [], "entries": unknown})
+    return sorted(there)
+
+
+def _large(picks: Sequence[Pick], reader: EntryReader, ledger: Ledger) -> Callable[[str], bool]:
+    """Whether an account is one whose keys carry a hash each."""
+    accounts = sorted({account_id for account_id, _ in picks} - {NO_ACCOUNT})
+    many = {found.account_id for found in reader.accounts(only=accounts) if found.entries > LARGE_ACCOUNT} if accounts else set()
+    if any(account_id == NO_ACCOUNT for account_id, _ in picks):
+        orphans = reader.orphans()
+        many |= {NO_ACCOUNT} if orphans is not None and orphans.entries > LARGE_ACCOUNT else set()
+
+    def large(account_id: str) -> bool:
+        summary = ledger.summary(account_id)
+        return account_id in many or (summary is not None and summary.files > LARGE_ACCOUNT)
+
+    return large
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from waybill import compose
 from waybill.errors import SalesforceQuotaExhausted
 from waybill.files.building import key_limits, metered, rules_for, sources_for
 from waybill.files.entries import EntryReader
-from waybill.files.listing import Listed, Listing, PacketScope, began
+from waybill.files.listing import Listed, Listing, began
+from waybill.files.picking import PacketScope
 from waybill.files.sharding import put_hashed
 from waybill.runs.machine import CALL, CHILD, Requests
 from waybill.runs.model import Control, RunContext
