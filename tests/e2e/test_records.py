@@ -1,6 +1,7 @@
 """Records: a plan with a cycle, a self reference, two object sets and a bad row is loaded as foretold, once, and can be undone."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -256,6 +257,25 @@ def test_many_rows_go_by_bulk_jobs_in_few_calls_and_are_undone(loads: Loads) -> 
     assert loads.rows("Part__c")["M00007"]["Price__c"] == 8
     assert counts(loads.undo(run)) == {"total": 2_100, "deleted": 2_100}
     assert loads.rows("Part__c") == {}
+
+
+def test_the_calls_of_a_bulk_load_are_those_of_the_formula(loads: Loads) -> None:
+    """docs/loads.md has it for any number of rows: 100,000 are two jobs and two pages. Looks at a job at work depend on the org's pace."""
+    loads.scene.forget_calls()
+    loads.load(many(2_100))
+    calls = Counter(f"{call.method} {call.path.rpartition('/vXX.0/')[2]}" for call in loads.scene.stack.simulator.calls)
+    looks = {"GET jobs/ingest/{id}", "GET jobs/query/{id}"}
+    job = ("POST jobs/ingest", "PUT jobs/ingest/{id}/batches", "PATCH jobs/ingest/{id}")
+    results = ("GET jobs/ingest/{id}/successfulResults", "GET jobs/ingest/{id}/failedResults")
+    # A login and a describe come on top where nobody else has asked before.
+    once = {"POST /services/oauth2/token", "GET sobjects/Part__c/describe"}
+    reading = {"GET query/": 2, "POST jobs/query": 1, "GET jobs/query/{id}/results": 1}
+    fixed = {name: number for name, number in calls.items() if name not in looks | once}
+    assert fixed == {**dict.fromkeys((*job, *results), 1), **reading}
+    loads.scene.forget_calls()
+    loads.load(many(2_100))
+    again = Counter(call.path.rpartition("/vXX.0/")[2] for call in loads.scene.stack.simulator.calls)
+    assert again == {"query/": 2, "query/{locator}": 1}
 
 
 def test_a_row_that_a_bulk_job_drops_in_silence_has_failed(loads: Loads) -> None:
