@@ -134,7 +134,7 @@ def list_migrations(cursor: Where = None, limit: Limit = 50) -> Page[MigrationVi
     return Page[MigrationView](items=[view_of(each, runs.get) for each in found[:limit]], next=following)
 
 
-@router.post("/api/migrations", summary="Begin a migration")
+@router.post("/api/migrations", summary="Begin a migration", status_code=HTTPStatus.CREATED.value)
 def create(
     request: Annotated[MigrationBody, Body()], key: Annotated[IdempotencyKey | None, Header(alias="Idempotency-Key")] = None
 ) -> Response[MigrationView]:

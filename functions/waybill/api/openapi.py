@@ -135,7 +135,7 @@ def _statuses(method: str, route: str, operation: Mapping[str, Json]) -> Iterato
     yield from _ALWAYS
     if route not in PUBLIC:
         yield from (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-    if "<" in route or "requestBody" in operation:
+    if "parameters" in operation or "requestBody" in operation:
         yield HTTPStatus.NOT_FOUND
     if method != "GET":
         yield from (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT)

@@ -137,7 +137,7 @@ def list_orgs() -> Page[OrgView]:
     return Page[OrgView](items=[OrgView.of(each) for each in (own, *services.orgs.all())], next=None)
 
 
-@router.post("/api/config/orgs", summary="Add an org; it is logged in to first")
+@router.post("/api/config/orgs", summary="Add an org; it is logged in to first", status_code=HTTPStatus.CREATED.value)
 def add(request: Annotated[NewOrg, Body()]) -> Response[OrgView]:
     view = OrgView.of(current.get().org_desk.add(request.name, request.wish()))
     headers = {"Location": f"/api/config/orgs/{view.name}"}
