@@ -98,6 +98,12 @@ class DiskDynamo:
                 self._write(put["Item"])
         return {}
 
+    def batch_get_item(self, *, RequestItems: Json, **_: Any) -> Json:
+        with self._lock:
+            self.requests["dynamodb batch"] += 1
+            found = {name: [self._get(key) for key in asked["Keys"]] for name, asked in RequestItems.items()}
+        return {"Responses": {name: [item for item in items if item] for name, items in found.items()}}
+
     def query(self, *, ExpressionAttributeValues: Json, **given: Any) -> Json:
         values = {name: value["S"] for name, value in ExpressionAttributeValues.items()}
         start = given.get("ExclusiveStartKey")

@@ -2,7 +2,23 @@
 
 import click
 
-from cli import audit, load, login, mappings, migrate, migrations, orgs, rebuild, runs, scope, stack, status, sync, template
+from cli import (
+    audit,
+    links,
+    load,
+    login,
+    mappings,
+    migrate,
+    migrations,
+    orgs,
+    rebuild,
+    runs,
+    scope,
+    stack,
+    status,
+    sync,
+    template,
+)
 from cli.app import RootGroup, WaybillGroup
 
 
@@ -37,7 +53,7 @@ def waybill() -> None:
 for command in (
     stack.demo, stack.up, stack.down, login.login, login.whoami, login.logout, scope.check, scope.plan, scope.accounts,
     migrate.backup, migrate.cutover, migrate.rollback, load.load, load.undo, load.retry, sync.sync, template.template, mappings.mappings, orgs.orgs, migrations.migrations,
-    status.status, runs.runs, scope.verify, audit.audit, rebuild.rebuild,
+    status.status, runs.runs, scope.verify, links.links, audit.audit, rebuild.rebuild,
 ):  # fmt: skip
     waybill.add_command(command)
 

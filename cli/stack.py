@@ -23,6 +23,7 @@ STOP_SECONDS = 20.0
     waybill up --empty --ports 0
     waybill up --accounts 25 --files 1000
     waybill up --empty --schema erd-data.json
+    waybill up --link-style gateway
     """,
 )
 @click.option("--require-approval", "approval", is_flag=True,
@@ -34,6 +35,8 @@ STOP_SECONDS = 20.0
 @click.option("--files", type=click.IntRange(1, 1_000_000), metavar="N", help="Number of sample files.")
 @click.option("--schema", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="More objects for Salesforce: Revenue Cloud's erd-data.json, describes of an org, or the like of local/salesforce/schema.json.")  # fmt: skip
+@click.option("--link-style", type=click.Choice(["domain", "gateway"]), metavar="STYLE",
+              help="What new links look like: domain (the bucket, open to this machine) or gateway. Default: domain.")  # fmt: skip
 @click.option("--ports", type=Ports(), metavar="P", help="0 for any free ports, or AWS,Salesforce,API. Default: 4566,4567,8080.")
 @click.pass_obj
 def up(
@@ -44,6 +47,7 @@ def up(
     accounts: int | None,
     files: int | None,
     schema: Path | None,
+    link_style: str | None,
     ports: str | None,
     approval: bool,
 ) -> ExitCode:
@@ -72,6 +76,7 @@ def up(
                 files=files,
                 schema=schema,
                 approval=approval,
+                link_style=link_style,
             )
         )
     if code is not ExitCode.DONE and app.json:

@@ -1,4 +1,4 @@
-"""The app as a whole: a stage's settings to its two stacks."""
+"""The app as a whole: a stage's settings to its stacks."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,7 @@ from aws_cdk import App, Tags
 
 from infra import nag
 from infra.catalogue import CONTEXTS
+from infra.stacks.links import LinksStack
 from infra.stacks.stateful import StatefulStack
 from infra.stacks.stateless import StatelessStack
 from infra.stage import Stage
@@ -29,5 +30,6 @@ def build(app: App, *, stage: Stage, asl: dict[str, str], bundle: bool) -> None:
     """Adds the stacks of `stage` to `app`, under nag's eyes. `bundle`: with the dependency layer, which a deployment needs."""
     nag.check(app)
     stateful = StatefulStack(app, stage=stage)
-    StatelessStack(app, stage=stage, stateful=stateful, definitions=asl, bundle=bundle)
+    links = LinksStack(app, stage=stage, stateful=stateful, bundle=bundle) if stage.gateway else None
+    StatelessStack(app, stage=stage, stateful=stateful, links=links, definitions=asl, bundle=bundle)
     Tags.of(app).add("waybill:stage", stage.name)

@@ -8,6 +8,7 @@ from waybill.settings import (
     CopyEnvironment,
     DoorEnvironment,
     Environment,
+    GatewayEnvironment,
     LedgerEnvironment,
     LinkEnvironment,
     LiveEnvironment,
@@ -42,6 +43,10 @@ class Access(StrEnum):
     MAPPING_WRITE = auto()
     MIGRATION_WRITE = auto()
     ORG_WRITE = auto()
+    LINK_UNWRAP = auto()
+    LINK_MAKE = auto()
+    LINK_REVOKE = auto()
+    LINK_OPEN = auto()
     INDEX_READ = auto()
     WORK_GET = auto()
     WORK_READ = auto()
@@ -80,6 +85,8 @@ class FunctionSpec:
     access: frozenset[Access]
     timeout: int = 900
     memory: int = 512
+    # Changes nothing: of the key it may only decrypt with it.
+    reads_only: bool = False
     # Reads or writes workbooks: it gets the layer with what that takes, which the others are spared.
     workbooks: bool = False
 
@@ -87,6 +94,7 @@ class FunctionSpec:
 # Nothing but the run's own progress and results is written, and the bus is told.
 _RUN = {Access.TABLE_READ, Access.RUN_WRITE, Access.EVENTS_PUT}
 _FILES = _RUN | {Access.FILE_WRITE}
+_SWITCH = _FILES | {Access.WORK_READ, Access.WORK_PUT, Access.LINK_UNWRAP}
 _WORK = {Access.WORK_READ, Access.WORK_WRITE}
 _START = {Access.TABLE_GET, Access.RUN_WRITE, Access.LOCK_TAKE, Access.RUNS_DESCRIBE, Access.EVENTS_PUT}
 _FINISH = _WORK | {Access.LOCK_RELEASE}
@@ -154,10 +162,10 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         {Access.TABLE_GET, Access.RUN_RECORD, Access.FILE_WRITE, Access.FILE_INSERT, Access.EVENTS_PUT}
         | {Access.WORK_READ, Access.WORK_PUT, Access.DESTINATION_READ},
     ),
-    _task("CheckReadiness", SourceEnvironment, _RUN | {Access.INDEX_READ, Access.WORK_PUT}),
+    _task("CheckReadiness", SourceEnvironment, _RUN | {Access.INDEX_READ, Access.WORK_PUT, Access.LINK_UNWRAP, Access.LINK_MAKE}),
     _task("PlanUnits", LedgerEnvironment, _RUN | _WORK, memory=1769),
-    _task("UpdateUrls", SourceEnvironment, _FILES | {Access.WORK_READ, Access.WORK_PUT, Access.SOURCE_LOOK}, memory=1024),
-    _task("RestoreUrls", LinkEnvironment, _FILES | {Access.WORK_READ, Access.WORK_PUT}),
+    _task("UpdateUrls", SourceEnvironment, _SWITCH | {Access.SOURCE_LOOK}, memory=1024),
+    _task("RestoreUrls", LinkEnvironment, _SWITCH),
     # One vCPU: it counts every file of a run.
     _task(
         "FinishRun",
@@ -199,6 +207,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
                 Access.ORG_WRITE,
                 Access.MIGRATION_WRITE,
             }
+            | {Access.LINK_UNWRAP, Access.LINK_MAKE, Access.LINK_REVOKE}
             # To rebuild a lost ledger: its files, and its lock.
             | {Access.FILE_WRITE, Access.SUMMARY_WRITE, Access.LOCK_TAKE}
         ),
@@ -229,4 +238,15 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         ),
         timeout=120,
     ),
+)
+
+# The link gateway, which exists where links are its own. 1,769 MB are one vCPU, and with less a cold start takes longer.
+OPEN_LINK = FunctionSpec(
+    id="OpenLink",
+    handler="waybill.files.open_link.handler",
+    environment=GatewayEnvironment,
+    access=frozenset({Access.LINK_UNWRAP, Access.LINK_OPEN}),
+    timeout=10,
+    memory=1769,
+    reads_only=True,
 )

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from aws_cdk import ArnFormat, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from infra.catalogue import CONTEXTS, KINDS, Access, FunctionSpec
 from infra.constructs.live_api import STAGE as LIVE_STAGE
-from infra.nag import CONNECTIONS, EXECUTIONS, OBJECTS, ORG_SECRETS, acknowledge_wildcards
+from infra.grant import Grant
+from infra.nag import CONNECTIONS, EXECUTIONS, OBJECTS, ORG_SECRETS
 from infra.stage import Stage
 
 INDEX = "summaries"
@@ -28,6 +28,7 @@ TICKET_KEYS = "TICKET#*"
 CONNECTION_KEYS = "LIVE#CONNECTIONS"
 # Events stand with their run and in the stage's list, and are written together.
 EVENT_KEYS = (RUN_KEYS, "LIVE", "LIVE#EVENTS")
+LINK_KEYS = "LINKS"  # versions of the key, wrapped, and what is revoked
 _COLON = ArnFormat.COLON_RESOURCE_NAME
 
 
@@ -39,6 +40,8 @@ class Resources:
     table_name: str
     table_arn: str
     key: kms.IKey
+    # Of the gateway's links; None where links are of another style.
+    link_key: kms.IKey | None
     work_bucket: s3.IBucket
     work_arn: str
     destination_bucket: s3.IBucket
@@ -59,31 +62,13 @@ def executions_arn(stack: Stack, name: str) -> str:
     return stack.format_arn(service="states", resource="execution", resource_name=f"{name}:*", arn_format=_COLON)
 
 
-@dataclass(frozen=True)
-class Grant:
-    """Calls on resources. `wildcard`: why the ARNs may hold one. `keys`: the partition keys that the calls may touch."""
-
-    actions: Sequence[str]
-    arns: Sequence[str]
-    wildcard: str | None = None
-    keys: str | Sequence[str] | None = None
-
-    def give(self, role: iam.Role) -> None:
-        """Adds it to the role's policy, and accepts the wildcard where there is one."""
-        keys = [self.keys] if isinstance(self.keys, str) else list(self.keys or ())
-        conditions = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}} if keys else None
-        role.add_to_policy(iam.PolicyStatement(actions=list(self.actions), resources=list(self.arns), conditions=conditions))
-        if self.wildcard:
-            acknowledge_wildcards(role, self.arns, reason=self.wildcard)
-
-
 def grants(spec: FunctionSpec, resources: Resources, stack: Stack) -> list[Grant]:
     """What a function is granted, without its log group and tracing."""
     # A task knows the state machines of its own context only.
     kinds = CONTEXTS.get(spec.handler.split(".")[1], KINDS)
     own = replace(resources, machine_names={kind: name for kind, name in resources.machine_names.items() if kind in kinds})
     found = [grant for access in sorted(spec.access) for grant in _GRANTS[access](own, stack)]
-    found.append(Grant(KEY_USE, [resources.key.key_arn]))
+    found.append(Grant(["kms:Decrypt"] if spec.reads_only else KEY_USE, [resources.key.key_arn]))
     fields = spec.environment.model_fields
     secrets = []
     if "salesforce_secret" in fields:
@@ -252,6 +237,25 @@ def _connection_post(resources: Resources, stack: Stack) -> Iterator[Grant]:
     yield Grant(["execute-api:ManageConnections"], [arn], CONNECTIONS)
 
 
+def _link(key: str, *items: str) -> Callable[[Resources, Stack], Iterator[Grant]]:
+    """A call on the key of the gateway's links, if any, and calls on the items that keep its versions and what is revoked."""
+
+    def grant(resources: Resources, _: Stack) -> Iterator[Grant]:
+        if resources.link_key is not None and key:
+            yield Grant([f"kms:{key}"], [resources.link_key.key_arn])
+        if resources.link_key is not None and items:
+            yield Grant([f"dynamodb:{item}" for item in items], [resources.table_arn], keys=LINK_KEYS)
+
+    return grant
+
+
+def _link_open(resources: Resources, _: Stack) -> Iterator[Grant]:
+    """Who opens a link reads its file's item and what is revoked; the redirection carries the right to read the object on."""
+    yield Grant(["dynamodb:BatchGetItem"], [resources.table_arn], keys=(FILE_KEYS, LINK_KEYS))
+    yield Grant(["dynamodb:Query"], [resources.table_arn], keys=LINK_KEYS)
+    yield Grant(["s3:GetObject"], [_destination_objects(resources)], OBJECTS)
+
+
 _GRANTS: Mapping[Access, Callable[[Resources, Stack], Iterator[Grant]]] = {
     Access.TABLE_GET: _table("GetItem"),
     Access.TABLE_READ: _table("GetItem", "Query"),
@@ -269,6 +273,10 @@ _GRANTS: Mapping[Access, Callable[[Resources, Stack], Iterator[Grant]]] = {
     Access.MAPPING_WRITE: _table("PutItem", keys=MAPPING_KEYS),
     Access.MIGRATION_WRITE: _table("PutItem", "DeleteItem", keys=MIGRATION_KEYS),
     Access.ORG_WRITE: _org_write,
+    Access.LINK_UNWRAP: _link("Decrypt"),
+    Access.LINK_MAKE: _link("GenerateDataKeyWithoutPlaintext", "PutItem"),
+    Access.LINK_REVOKE: _link("", "PutItem", "DeleteItem"),
+    Access.LINK_OPEN: _link_open,
     Access.INDEX_READ: _index,
     Access.WORK_GET: _work("GetObject"),
     Access.WORK_READ: _work_read,

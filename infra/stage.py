@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from waybill.settings import ApiName, BucketName, Configuration, WorkbookName
+from waybill.settings import ApiName, BucketName, Configuration, LinkStyle, WorkbookName
 
 LOCAL = "local"
 Address = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
@@ -64,6 +64,15 @@ class WorkbookSync(Settings):
     objects: Annotated[tuple[ApiName, ...], Field(max_length=25)] = ()
 
 
+class LinkSettings(Settings):
+    """What stands in front of the link gateway, where `link_style` is `gateway`."""
+
+    # Of the domain in link_base: CloudFront takes certificates of us-east-1 only.
+    certificate_arn: Annotated[str, StringConstraints(pattern=r"^arn:aws:acm:us-east-1:\d{12}:certificate/")] | None = None
+    # A web ACL of yours, to limit how often one address may ask, say.
+    web_acl_arn: Annotated[str, StringConstraints(pattern=r"^arn:aws:wafv2:us-east-1:\d{12}:global/webacl/")] | None = None
+
+
 class Stage(Settings):
     """The settings of one stage."""
 
@@ -75,6 +84,7 @@ class Stage(Settings):
     # KMS keys of the source bucket, if its objects are encrypted with a customer's own.
     source_key_arns: tuple[Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kms:")], ...] = ()
     concurrency: Concurrency = Concurrency()
+    links: LinkSettings = LinkSettings()
     log_retention_days: RetentionDays = 30
     run_retention_days: Annotated[int, Field(ge=30)] = 400
     # When the incremental backup starts, in UTC: `cron(0 3 * * ? *)`. Empty: never by itself.
@@ -97,11 +107,26 @@ class Stage(Settings):
         """Whether this is the embedded local stack, which alone has parameters for its endpoints and makes the source bucket."""
         return self.name == LOCAL
 
+    @property
+    def gateway(self) -> bool:
+        """Whether links lead through the gateway, which then exists."""
+        return self.config.destination.link_style is LinkStyle.GATEWAY
+
+    @model_validator(mode="after")
+    def _gateway_has_its_certificate(self) -> Self:
+        base = self.config.destination.link_base if self.gateway and not self.local else None
+        if bool(base) != bool(self.links.certificate_arn):
+            raise ValueError(
+                "config.destination.link_base and links.certificate_arn go together where link_style is 'gateway': a domain of "
+                "your own and its certificate, or neither; for other styles there is no certificate to give"
+            )
+        return self
+
     @model_validator(mode="after")
     def _deployed_stage_chooses_its_links(self) -> Self:
         if not self.local and "link_style" not in self.config.destination.model_fields_set:
             raise ValueError(
-                "config.destination.link_style is not set: a deployed stage must choose what new URLs look like, 's3' or 'domain'"
+                "config.destination.link_style is not set: a deployed stage must choose what new URLs look like, 's3', 'domain' or 'gateway'"
             )
         return self
 

@@ -15,6 +15,7 @@ from moto.s3 import notifications
 
 from local.aws import endpoint, lambdas, synth, template
 from local.aws.dispatch import REGION
+from local.aws.distribution import LinkServer
 from local.aws.events import EventBus
 from local.aws.home import LocalHome
 from local.aws.http_api import HttpApi, Listener
@@ -33,6 +34,7 @@ from local.samples.model import SampleOrg
 from local.stepfunctions.moto_backend import install
 from local.stepfunctions.runner import Runner
 from waybill import compose
+from waybill.settings import LinkStyle
 
 STOP_SECONDS = 5.0
 
@@ -43,6 +45,7 @@ class LocalStack:
 
     `templates`: a folder with synthesised templates, else they are made. `time_scale` multiplies the machines' waits. `schema`: the
     objects of the simulated org, else the default ones. `approval`: whatever writes to Salesforce needs a second administrator.
+    `link_style`: another than the stage's.
     """
 
     home: LocalHome
@@ -51,6 +54,7 @@ class LocalStack:
     time_scale: float = 1.0
     schema: Schema | None = None
     approval: bool = False
+    link_style: LinkStyle | None = None
     _undo: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
 
     def start(self) -> None:
@@ -64,7 +68,7 @@ class LocalStack:
     def _start(self) -> None:
         self.home.claim()
         self._undo.callback(self.home.release)
-        folder = self.templates or synth.templates_folder()
+        folder = self.templates or synth.templates_folder(link_style=self.link_style)
         logs = lambdas.LambdaLogs(self.home.path)
         logs.start()
         self._undo.callback(logs.stop)
@@ -82,11 +86,15 @@ class LocalStack:
         self.transport = InProcess(self.aws.dispatcher)
         compose.use_transport(self.transport)
         self._undo.callback(self._stop_aws)
+        self.links = LinkServer(self.invoker)
+        self.links.start()
+        self._undo.callback(self.links.stop)
         with _named(self.ports.api):
             listener = Listener(self.ports.api)
         self._undo.callback(listener.server_close)
         addresses = {"LocalAwsEndpoint": self.aws.url, "LocalSalesforceUrl": self.simulator.url, "LocalConsoleUrl": listener.url}
         addresses["LocalLiveUrl"] = self.live_url = f"ws{listener.url.removeprefix('http')}{LIVE_PATH}"
+        addresses["LocalLinksUrl"] = self.links.url
         templates = template.read_templates(folder)
         self.deployment = template.load(templates, clients=self.client, parameters=addresses, secret_values=self._secret)
         deployed = self.deployment.functions
@@ -94,7 +102,9 @@ class LocalStack:
         self.names = Names.of(self.deployment)
         self._start_events()
         self._undo.callback(self._stop_work)
-        self._open_destination()
+        self.links.serve(self.deployment.distributions)
+        if not self.deployment.distributions:
+            self._open_destination()
         users = self.deployment.users
         issuer = f"https://cognito-idp.{REGION}.amazonaws.com/{users.pool_id}"
         self.pool = LocalPool(issuer, users.client_id, groups=users.groups)

@@ -15,6 +15,7 @@ from local.samples.load import Loaded
 from local.samples.org import build_org
 from local.signals import Interrupted, Signals, leave_threads_behind
 from local.stack import STOP_SECONDS, LocalStack
+from waybill.settings import LinkStyle
 
 
 def run(
@@ -27,14 +28,15 @@ def run(
     files: int | None,
     schema: Path | None = None,
     approval: bool = False,
+    link_style: str | None = None,
 ) -> int:
     """`waybill up`: starts, loads data, says so, and runs until it is told to stop. 0, or 2 where it cannot start."""
     signals = Signals()
     signals.install()
     stack: LocalStack | None = None
     try:
-        objects = None if schema is None else load_schema(schema)
-        stack = LocalStack(LocalHome(home), Ports.parse(ports), schema=objects, approval=approval)
+        objects, style = load_schema(schema) if schema else None, LinkStyle(link_style) if link_style else None
+        stack = LocalStack(LocalHome(home), Ports.parse(ports), schema=objects, approval=approval, link_style=style)
         print("Starting ...", flush=True)
         began = time.monotonic()
         stack.start()
@@ -77,6 +79,7 @@ def _summary(stack: LocalStack, loaded: Loaded | None, *, seconds: float) -> str
     names, data = stack.names, "no data"
     if loaded is not None:
         data = f"{len(loaded.entry_ids):,} entries in {len(loaded.account_ids):,} accounts, {loaded.size / 1e6:,.1f} MB"
+    links = f"\n  links          {stack.links.url}" if stack.deployment.distributions else ""
     aws = f"aws --endpoint-url {stack.aws.url}"
     credentials = f"AWS_ACCESS_KEY_ID={endpoint.ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION={REGION}"
     return f"""
@@ -87,7 +90,7 @@ Waybill is up, on this machine only ({seconds:.0f} s).
   Salesforce     {stack.simulator.url}  ({data})
   AWS            {stack.aws.url}
   source         s3://{names.source_bucket}
-  destination    s3://{names.destination_bucket}
+  destination    s3://{names.destination_bucket}{links}
   logs           {stack.home.path}/lambda.log, and messages.log with what would be mailed
 
 Next, in another terminal:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from functools import _lru_cache_wrapper
 
     from waybill.aws.transport import Sender
+    from waybill.files.gateway import LinkKeys
     from waybill.files.ledger import Ledger
     from waybill.files.s3 import S3Store
     from waybill.files.storage import ObjectStore
@@ -57,7 +58,7 @@ _building = threading.RLock()
 _caches: "list[_lru_cache_wrapper[Any]]" = []
 
 
-def _once(function: F) -> F:
+def once(function: F) -> F:
     """Calls `function` once for each set of arguments, also when threads ask at the same time."""
     cached = lru_cache(maxsize=64)(function)
 
@@ -69,7 +70,7 @@ def _once(function: F) -> F:
     return cast("F", guarded)
 
 
-@_once
+@once
 def aws(service: str, in_flight: int = 32) -> Any:
     """A boto3 client of the function's own role, with time-outs and retries."""
     # boto3 takes a quarter of a second to import: only who talks to AWS pays for it.
@@ -88,7 +89,7 @@ def aws(service: str, in_flight: int = 32) -> Any:
     return counted(client)
 
 
-@_once
+@once
 def bus() -> Any:
     """An EventBridge client that gives up soon: what it says is worth little, and a task waits for it."""
     import boto3
@@ -98,7 +99,7 @@ def bus() -> Any:
     return counted(boto3.client("events", config=patience))
 
 
-@_once
+@once
 def connections(url: str) -> Any:
     """API Gateway's client for those who are connected to the WebSocket API that answers there."""
     import boto3
@@ -108,7 +109,7 @@ def connections(url: str) -> Any:
     return boto3.client("apigatewaymanagementapi", endpoint_url=url, config=patience)
 
 
-@_once
+@once
 def uploads(endpoint: str | None) -> Any:
     """An S3 client that signs links. `endpoint`: the local stack's, by which other processes reach it."""
     import boto3
@@ -119,7 +120,7 @@ def uploads(endpoint: str | None) -> Any:
     return boto3.client("s3", endpoint_url=endpoint, config=Config(signature_version="s3v4", s3={"addressing_style": style}))
 
 
-@_once
+@once
 def table(name: str) -> Table:
     from waybill.aws.credentials import own
     from waybill.aws.dynamodb_engine import DynamoDB
@@ -143,7 +144,7 @@ def work(environment: Environment) -> WorkBucket:
     return WorkBucket(client=_objects(), bucket=environment.work_bucket)
 
 
-@_once
+@once
 def _objects() -> Any:
     from waybill.aws.credentials import own
     from waybill.aws.objects import Objects
@@ -159,13 +160,16 @@ def _objects() -> Any:
     return Objects(Core(region=region_of(), credentials=own(), sender=sender(), boto=store), boto=lambda: aws("s3"))
 
 
-def links(destination: DestinationSettings, bucket: str) -> "LinkBuilder":
-    """What new URLs look like."""
+def links(destination: DestinationSettings, bucket: str, versions: "LinkKeys | None" = None) -> "LinkBuilder":
+    """What new URLs look like. Links of the gateway are recognised; to write them, see `waybill.files.linking`. Raises ConfigurationError."""
     from waybill.files.urls import LinkBuilder
 
-    if destination.link_style is LinkStyle.DOMAIN and destination.link_base:
-        return LinkBuilder(destination.link_base.rstrip("/"), bucket)
-    return LinkBuilder.for_bucket(bucket, destination.region)
+    if destination.link_style is LinkStyle.GATEWAY:
+        from waybill.files.gateway import at
+
+        return at(destination.link_base, bucket, versions)
+    base = destination.link_base if destination.link_style is LinkStyle.DOMAIN else None
+    return LinkBuilder(base.rstrip("/"), bucket) if base else LinkBuilder.for_bucket(bucket, destination.region)
 
 
 def secret(arn: str) -> Mapping[str, str]:
@@ -173,13 +177,12 @@ def secret(arn: str) -> Mapping[str, str]:
     return _secret(arn, int(time.monotonic() // SECRET_SECONDS))
 
 
-@_once
+@once
 def _secret(arn: str, _period: int) -> Mapping[str, str]:
     from botocore.exceptions import ClientError
 
     try:
-        text = aws("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
-        value = json.loads(text)
+        value = json.loads(aws("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         raise ConfigurationError(f"The secret {arn} cannot be read ({code}): check that it exists and the role.") from None
@@ -210,7 +213,7 @@ def _patience(manner: Manner) -> "Patience | None":
             return Patience(sleep=sleep, random=random.random, tries=1, tries_after_timeout=1, lock_tries=1)
 
 
-@_once
+@once
 def _salesforce(settings: str, credentials: str, table_name: str, manner: Manner, org: str) -> "SalesforceClient":
     # simple-salesforce takes a quarter of a second to import: only who talks to Salesforce pays for it.
     from waybill.salesforce.connect import connect
@@ -279,7 +282,7 @@ def forget_session(environment: Environment, org: str) -> None:
     DynamoTokenCache(client=aws("dynamodb", 64), table=environment.table, org=org).forget()
 
 
-@_once
+@once
 def _store(region: str, credentials_arn: str, role_arn: str, in_flight: int) -> "ObjectStore":
     from waybill.files.storage import Credentials, store
 

@@ -17,6 +17,10 @@ class ConfigurationError(WaybillError):
     """The configuration or the environment of a function is wrong."""
 
 
+class LinkKeyGone(ConfigurationError):
+    """The KMS key of the gateway's links is gone or may not be used: links neither open nor can be written."""
+
+
 class NotFound(WaybillError):
     """A run, account or entry that was asked for does not exist."""
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from contextvars import ContextVar
 from enum import StrEnum
@@ -15,6 +16,8 @@ ApiName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}
 # Of a synced workbook, without its ending.
 WorkbookName = Annotated[str, StringConstraints(pattern=r"^\w[\w .()+-]{0,79}$")]
 BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$")]
+
+_ORIGIN = re.compile(r"https?://[^/?#@\s]+")
 
 # The local stack runs many functions in one process, each with the environment that the template gives it.
 environ: ContextVar[Mapping[str, str]] = ContextVar("environ", default=os.environ)
@@ -36,6 +39,7 @@ class LinkStyle(StrEnum):
 
     S3 = "s3"
     DOMAIN = "domain"
+    GATEWAY = "gateway"  # an unguessable link, which can be revoked, to a private bucket
 
 
 class SalesforceSettings(Frozen):
@@ -77,12 +81,19 @@ class DestinationSettings(Frozen):
     region: str = "us-east-1"
     link_style: LinkStyle = LinkStyle.S3
     # LinkStyle.DOMAIN: what stands in front of the key, e.g. https://files.example.com
+    # LinkStyle.GATEWAY: the gateway's own domain; without one, the stack puts the distribution's here.
     link_base: str | None = None
+    # Seconds for which what a link of the gateway leads to may be asked for. A download that has begun goes on.
+    link_seconds: Annotated[int, Field(ge=10, le=3_600)] = 300
+    # Where links of the gateway lead instead of S3: the local stack's endpoint.
+    link_endpoint: str | None = None
 
     @model_validator(mode="after")
     def _domain_has_base(self) -> Self:
         if self.link_style is LinkStyle.DOMAIN and not self.link_base:
             raise ValueError("link_style 'domain' needs link_base, e.g. https://files.example.com")
+        if self.link_style is LinkStyle.GATEWAY and self.link_base and not _ORIGIN.fullmatch(self.link_base):
+            raise ValueError("link_style 'gateway' takes a link_base without a path, e.g. https://links.example.com, or none")
         return self
 
 
@@ -191,6 +202,8 @@ class LinkEnvironment(SalesforceEnvironment):
     """A task that talks to Salesforce and knows what new URLs look like."""
 
     destination_bucket: BucketName
+    # ARN of the KMS key under which the key of the gateway's links is kept; empty where links are of another style.
+    link_key: str = ""
 
 
 class SourceEnvironment(LinkEnvironment):
@@ -205,6 +218,13 @@ class CopyEnvironment(Environment):
 
     destination_bucket: BucketName
     source_secret: str = ""
+
+
+class GatewayEnvironment(Environment):
+    """The link gateway."""
+
+    destination_bucket: BucketName
+    link_key: str
 
 
 class SignIn(Frozen):

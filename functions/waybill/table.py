@@ -1,9 +1,10 @@
 """The DynamoDB table: plain Python values in and out, vendor errors mapped, conditions explicit."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from waybill.attributes import Item, decode, decode_item, encode, encode_item
+from waybill.clients import Call, Client
 from waybill.counting import READ_UNITS, WRITE_UNITS, count
 from waybill.errors import ServiceUnavailable, WaybillError
 from waybill.inserts import Inserted, outcomes, statement
@@ -12,6 +13,8 @@ __all__ = ["Client", "ConditionFailed", "Item", "Table", "decode", "decode_item"
 
 # Items of a page of the index. Eight streams of it are merged: with pages of a megabyte each they took a hundred.
 _INDEX_PAGE = 500
+# Of what a batch left out, which it does when the table is busy.
+_BATCH_TRIES = 4
 
 _TRANSIENT = frozenset(
     {
@@ -29,37 +32,6 @@ class ConditionFailed(WaybillError):
     """The item was not as the write's condition asked. Callers decide what that means; it never leaves them."""
 
 
-Call = Callable[..., Any]  # DynamoDB's JSON, in and out
-
-
-class Client(Protocol):
-    """DynamoDB under boto3's names: its client, or our own. Errors have a `response` as botocore's ClientError does."""
-
-    @property
-    def get_item(self) -> Call: ...
-
-    @property
-    def put_item(self) -> Call: ...
-
-    @property
-    def update_item(self) -> Call: ...
-
-    @property
-    def delete_item(self) -> Call: ...
-
-    @property
-    def batch_execute_statement(self) -> Call: ...
-
-    @property
-    def query(self) -> Call: ...
-
-    @property
-    def scan(self) -> Call: ...
-
-    @property
-    def transact_write_items(self) -> Call: ...
-
-
 class Table:
     """One table with keys `pk` and `sk`. Thread-safe. Conditions and updates are DynamoDB expressions with `:values` and `#names`."""
 
@@ -72,6 +44,20 @@ class Table:
             self._client.get_item, TableName=self.name, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=consistent
         )
         return decode_item(reply["Item"]) if "Item" in reply else None
+
+    def get_many(self, places: Sequence[tuple[str, str]]) -> list[Item | None]:
+        """Up to 100 items in one request, consistent each by itself, in the order asked for. Raises ServiceUnavailable."""
+        asked = {self.name: {"Keys": [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in places], "ConsistentRead": True}}
+        found: dict[tuple[str, str], Item] = {}
+        for _ in range(_BATCH_TRIES):
+            reply = self._read(self._client.batch_get_item, RequestItems=asked)
+            for raw in reply["Responses"].get(self.name, []):
+                item = decode_item(raw)
+                found[item["pk"], item["sk"]] = item
+            asked = reply.get("UnprocessedKeys") or {}
+            if not asked:
+                return [found.get(place) for place in places]
+        raise ServiceUnavailable("DynamoDB answers only part of what was asked for.")
 
     def put(self, item: Mapping[str, Any], *, condition: str | None = None, values: Mapping[str, Any] | None = None) -> None:
         """Raises ConditionFailed."""

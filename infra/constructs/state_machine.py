@@ -10,7 +10,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.constructs.log_group import log_group
-from infra.grants import KEY_USE, RUN_KEYS, Grant, Resources, executions_arn, machine_arn
+from infra.grant import Grant
+from infra.grants import KEY_USE, RUN_KEYS, Resources, executions_arn, machine_arn
 from infra.nag import EXECUTIONS, NO_RESOURCES, OBJECTS, acknowledge_wildcards
 
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z][A-Za-z0-9]*)\}")

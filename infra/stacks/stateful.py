@@ -10,10 +10,11 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra.catalogue import KINDS
 from infra.constructs.bucket import private_bucket
 from infra.constructs.notices import topic_name
 from infra.constructs.user_pool import OperatorPool
-from infra.grants import INDEX
+from infra.grants import INDEX, Resources
 from infra.nag import acknowledge
 from infra.stage import Encryption, Stage
 
@@ -31,7 +32,7 @@ class StatefulStack(Stack):
             termination_protection=stage.retain,
         )
         self._stage = stage
-        self.key = self._key()
+        self.key, self.link_key = self._key(), self._link_key() if stage.gateway else None
         self.table = self._table()
         self._access_logs = self._log_bucket()
         self.destination_bucket = private_bucket(
@@ -82,6 +83,24 @@ class StatefulStack(Stack):
             self._source_buckets()
         self._outputs()
 
+    def resources(self, *, live_api_id: str = "") -> Resources:
+        """What the functions of the other stacks work on."""
+        return Resources(
+            stage=self._stage,
+            table_name=self.table.table_name,
+            table_arn=self.table.table_arn,
+            key=self.key,
+            link_key=self.link_key,
+            work_bucket=self.work_bucket,
+            work_arn=self.export_value(self.work_bucket.bucket_arn),
+            destination_bucket=self.destination_bucket,
+            destination_arn=self.export_value(self.destination_bucket.bucket_arn),
+            salesforce_secret=self.salesforce_secret,
+            source_secret=self.source_secret,
+            machine_names={kind: f"waybill-{self._stage.name}-{kind}" for kind in KINDS},
+            live_api_id=live_api_id,
+        )
+
     def _key(self) -> kms.Key:
         key = kms.Key(
             self,
@@ -120,6 +139,18 @@ class StatefulStack(Stack):
             )
         )
         return key
+
+    def _link_key(self) -> kms.Key:
+        """Wraps the key of the gateway's links, and nothing else: a right to the data's key is none to the links."""
+        return kms.Key(
+            self,
+            "LinkKey",
+            alias=f"alias/waybill-{self._stage.name}-links",
+            description=f"Waybill {self._stage.name}: the key of the gateway's links",
+            enable_key_rotation=True,
+            pending_window=Duration.days(30),
+            removal_policy=self._removal,
+        )
 
     def _log_names(self) -> list[str]:
         return [f"/aws/{kind}/waybill-{self._stage.name}-" for kind in ("lambda", "vendedlogs/states", "vendedlogs/http")]

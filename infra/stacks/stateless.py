@@ -20,7 +20,8 @@ from infra.constructs.notices import Notices
 from infra.constructs.schedule import nightly_backup, workbook_sync
 from infra.constructs.state_machine import RunMachine
 from infra.constructs.task_function import TaskFunction
-from infra.grants import Resources, machine_arn, org_secrets_prefix
+from infra.grants import machine_arn, org_secrets_prefix
+from infra.stacks.links import LinksStack
 from infra.stacks.stateful import StatefulStack
 from infra.stage import Stage
 from waybill.settings import Configuration
@@ -30,7 +31,14 @@ class StatelessStack(Stack):
     """The functions of the catalogue and what starts, watches and shows them. `definitions`: kind of run -> its ASL."""
 
     def __init__(
-        self, scope: Construct, *, stage: Stage, stateful: StatefulStack, definitions: Mapping[str, str], bundle: bool
+        self,
+        scope: Construct,
+        *,
+        stage: Stage,
+        stateful: StatefulStack,
+        links: LinksStack | None,
+        definitions: Mapping[str, str],
+        bundle: bool,
     ) -> None:
         super().__init__(
             scope,
@@ -40,20 +48,8 @@ class StatelessStack(Stack):
         )
         self._stage = stage
         self._live = LiveApi(self, stage_name=stage.name)
-        self._resources = Resources(
-            stage=stage,
-            table_name=stateful.table.table_name,
-            table_arn=stateful.table.table_arn,
-            key=stateful.key,
-            work_bucket=stateful.work_bucket,
-            work_arn=stateful.export_value(stateful.work_bucket.bucket_arn),
-            destination_bucket=stateful.destination_bucket,
-            destination_arn=stateful.export_value(stateful.destination_bucket.bucket_arn),
-            salesforce_secret=stateful.salesforce_secret,
-            source_secret=stateful.source_secret,
-            machine_names={kind: f"waybill-{stage.name}-{kind}" for kind in KINDS},
-            live_api_id=self._live.api.api_id,
-        )
+        self._links = links
+        self._resources = stateful.resources(live_api_id=self._live.api.api_id)
         self._sign_in = stateful.users.sign_in
         functions = self._functions(bundle=bundle)
         machines = {
@@ -131,6 +127,7 @@ class StatelessStack(Stack):
             "WAYBILL_ORG_SECRETS": org_secrets_prefix(self._stage),
             "WAYBILL_SECRETS_KEY": resources.key.key_arn,
             "WAYBILL_DESTINATION_BUCKET": resources.destination_bucket.bucket_name,
+            "WAYBILL_LINK_KEY": resources.link_key.key_arn if resources.link_key else "",
             "WAYBILL_SOURCE_SECRET": source_secret.secret_arn if source_secret else "",
             "WAYBILL_STATE_MACHINES": self.to_json_string(machines),
             "WAYBILL_SIGN_IN": self.to_json_string(self._sign_in.model_dump()),
@@ -157,6 +154,9 @@ class StatelessStack(Stack):
     def _configuration(self) -> Configuration:
         """The stage's configuration; in the local stage with the endpoints that the local stack listens on."""
         config = self._stage.config
+        if self._links is not None:
+            destination = config.destination.model_copy(update={"link_base": self._links.base})
+            config = config.model_copy(update={"destination": destination})
         if not self._stage.local:
             return config
         aws = CfnParameter(
@@ -165,7 +165,8 @@ class StatelessStack(Stack):
         salesforce = CfnParameter(
             self, "LocalSalesforceUrl", default="http://127.0.0.1:4567", description="Where the local Salesforce listens"
         )
-        link_base = Fn.join("/", [aws.value_as_string, self._resources.destination_bucket.bucket_name])
+        bucket = Fn.join("/", [aws.value_as_string, self._resources.destination_bucket.bucket_name])
+        link_base = bucket if self._links is None else self._links.base
         return config.model_copy(
             update={
                 "salesforce": config.salesforce.model_copy(update={"login_url": salesforce.value_as_string}),

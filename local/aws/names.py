@@ -1,6 +1,7 @@
 """What a resource is called locally and which ARN it has: one rule per type, so that a template resolves before anything exists."""
 
 import re
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,13 +13,15 @@ WITHOUT_EFFECT = frozenset(
     {
         "AWS::ApiGatewayV2::Stage",
         "AWS::CDK::Metadata",
+        # What they say is read where a distribution refers to them.
+        "AWS::CloudFront::OriginAccessControl",
+        "AWS::CloudFront::OriginRequestPolicy",
         "AWS::CloudWatch::Alarm",
         "AWS::CloudWatch::CompositeAlarm",
         "AWS::CloudWatch::Dashboard",
         "AWS::IAM::ManagedPolicy",
         "AWS::IAM::Policy",
         "AWS::KMS::Alias",
-        "AWS::KMS::Key",
         "AWS::Lambda::EventInvokeConfig",
         "AWS::Lambda::LayerVersion",
         "AWS::Lambda::Permission",
@@ -87,7 +90,9 @@ _HASH = re.compile(r"[0-9A-F]{8}$")
 
 
 def name_of(resource: Resource) -> str:
-    """The resource's own name if the template gives one, else one made of stack and logical id."""
+    """The resource's own name if the template gives one, else one made of stack and logical id. A key of KMS has a UUID."""
+    if resource.type == "AWS::KMS::Key":
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{resource.stack.name}/{resource.logical_id}"))
     named_by = _NAME_PROPERTY.get(resource.type)
     given = resource.get(named_by) if named_by else None
     if given:
@@ -122,4 +127,11 @@ def attribute_of(resource: Resource, attribute: str | None) -> Any:
             return f"{name_of(resource)}.{domain[attribute]}"
     if resource.type == "AWS::ApiGatewayV2::Api" and attribute in {"ApiId", "ApiEndpoint"}:
         return name_of(resource) if attribute == "ApiId" else "http://127.0.0.1"
+    if resource.type == "AWS::Lambda::Url" and attribute in {"FunctionArn", "FunctionUrl"}:
+        url = f"https://{name_of(resource).lower()}.lambda-url.{REGION}.on.aws/"
+        return resource.get("TargetFunctionArn") if attribute == "FunctionArn" else url
+    if resource.type == "AWS::CloudFront::OriginAccessControl" and attribute == "Id":
+        return name_of(resource)
+    if resource.type == "AWS::CloudFront::Distribution" and attribute == "DomainName":
+        return f"{name_of(resource).lower()}.cloudfront.net"
     raise TemplateError(f"{resource.where}: GetAtt {attribute} is not known locally")

@@ -22,20 +22,20 @@ class SynthesisError(Exception):
     """The CDK app does not synthesise. The message is what it printed."""
 
 
-def templates_folder(*, root: Path = ROOT, cache: Path | None = None) -> Path:
-    """The folder with the templates of stage `local`: out of the cache, or synthesised in some 8 seconds.
+def templates_folder(*, root: Path = ROOT, cache: Path | None = None, link_style: str | None = None) -> Path:
+    """The folder with the templates of stage `local`: out of the cache, or synthesised in some 8 seconds. `link_style`: another one.
 
     A process of its own does it, so that CDK's half a gigabyte goes away with it. Raises SynthesisError.
     """
     folder = cache or root / ".waybill" / "cdk"
-    target = folder / fingerprint(root)
+    target = folder / fingerprint(root, link_style)
     if target.is_dir():
         os.utime(target)
         return target
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".synth-") as scratch:
         made = Path(scratch, "out")
-        _synthesise(root, made)
+        _synthesise(root, made, link_style)
         kept = Path(scratch, "kept")
         kept.mkdir()
         for template in made.glob("*.template.json"):
@@ -49,9 +49,9 @@ def templates_folder(*, root: Path = ROOT, cache: Path | None = None) -> Path:
     return target
 
 
-def fingerprint(root: Path) -> str:
+def fingerprint(root: Path, link_style: str | None = None) -> str:
     """A hash of all that the templates are made from."""
-    digest = hashlib.sha256(version("aws-cdk-lib").encode())
+    digest = hashlib.sha256(f"{version('aws-cdk-lib')} {link_style or ''}".encode())
     for path in _files(root):
         digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:20]
@@ -66,8 +66,10 @@ def _files(root: Path) -> Iterable[Path]:
             yield path
 
 
-def _synthesise(root: Path, target: Path) -> None:
+def _synthesise(root: Path, target: Path, link_style: str | None) -> None:
     context = {**json.loads((root / "cdk.json").read_text()).get("context", {}), "stage": "local"}
+    if link_style is not None:
+        context["stages"]["local"]["config"]["destination"] = {"link_style": link_style}
     environment = {
         **os.environ,
         "CDK_OUTDIR": str(target),

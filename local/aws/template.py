@@ -11,9 +11,11 @@ from typing import Any
 
 from local.aws import gateway
 from local.aws.cors import Cors
+from local.aws.distribution import Distribution, distribution_of
 from local.aws.events import Rule, Schedule, Target, compile_pattern
 from local.aws.http_api import ApiRoute
 from local.aws.intrinsics import Json, Resource, TemplateError, Universe
+from local.aws.keys import make_key
 from local.aws.lambdas import FunctionSpec
 from local.aws.live_api import SocketRoutes
 from local.aws.names import WITHOUT_EFFECT, arn_of, attribute_of, name_of
@@ -48,6 +50,7 @@ class Deployment:
     cors: Cors | None = None
     sockets: SocketRoutes | None = None
     users: UserPool = field(default_factory=UserPool)
+    distributions: list[Distribution] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
 
 
@@ -251,7 +254,7 @@ def _user_pool_group(resource: Resource, loading: Loading) -> None:
 
 
 def _nothing(_resource: Resource, _loading: Loading) -> None:
-    """Others say all that there is to do: its routes, or the local pool."""
+    """Others say all that there is to do: its routes, the local pool, or a distribution."""
 
 
 def _empty_zip() -> bytes:
@@ -263,6 +266,7 @@ def _empty_zip() -> bytes:
 
 _EMPTY_ZIP = _empty_zip()
 CREATORS: Mapping[str, Callable[[Resource, Loading], None]] = {
+    "AWS::KMS::Key": lambda resource, loading: make_key(resource, loading.clients("kms")),
     "AWS::S3::Bucket": _bucket,
     "AWS::DynamoDB::Table": _table,
     "AWS::DynamoDB::GlobalTable": _table,
@@ -283,4 +287,6 @@ CREATORS: Mapping[str, Callable[[Resource, Loading], None]] = {
     "AWS::ApiGatewayV2::Authorizer": _nothing,
     "AWS::ApiGatewayV2::Integration": _nothing,
     "AWS::ApiGatewayV2::Route": _route,
+    "AWS::Lambda::Url": _nothing,
+    "AWS::CloudFront::Distribution": lambda resource, loading: loading.deployment.distributions.append(distribution_of(resource)),
 }

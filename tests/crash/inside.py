@@ -33,7 +33,7 @@ def rows(stack: LocalStack, prefix: str = "") -> list[Item]:
 
 def files(stack: LocalStack) -> list[FileItem]:
     """The whole ledger."""
-    return [ledger._file(row) for row in rows(stack, "FILE#")]
+    return [ledger.file_of(row) for row in rows(stack, "FILE#")]
 
 
 def file(stack: LocalStack, account_id: str, entry_id: str) -> FileItem | None:
@@ -41,7 +41,7 @@ def file(stack: LocalStack, account_id: str, entry_id: str) -> FileItem | None:
     with stack.aws.dispatcher.lock("dynamodb"):
         partition = table(stack).items.get(_key(f"ACCOUNT#{account_id}"), {})
         found = partition.get(_key(f"FILE#{entry_id}"))
-        return None if found is None else ledger._file(_item(found))
+        return None if found is None else ledger.file_of(_item(found))
 
 
 def objects(stack: LocalStack, bucket: str) -> dict[str, tuple[str, str]]:

@@ -69,8 +69,15 @@ class Assembly:
     stage: str
     stateful: Stack
     stateless: Stack
+    # Where links are the gateway's.
+    links: Stack | None
     report: Json
     output: str
+
+    @property
+    def stacks(self) -> tuple[Stack, ...]:
+        """All that there are."""
+        return (self.stateful, self.stateless, *([self.links] if self.links else []))
 
     def functions(self) -> dict[str, Json]:
         """Function id -> resolved properties."""
@@ -133,7 +140,8 @@ def load(stage: str, folder: Path) -> Assembly:
         return Stack(json.loads(path.read_text()), path)
 
     report = json.loads((folder / stage / "validation-report.json").read_text())
-    return Assembly(stage, stack("stateful"), stack("stateless"), report, (folder / f"{stage}.log").read_text())
+    links = stack("links") if (folder / stage / f"waybill-{stage}-links.template.json").exists() else None
+    return Assembly(stage, stack("stateful"), stack("stateless"), links, report, (folder / f"{stage}.log").read_text())
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ def test_synthesis_prints_neither_warnings_nor_the_notice_about_node(assembly: A
 
 
 def test_no_template_has_a_custom_resource_or_a_docker_image(assembly: Assembly) -> None:
-    for stack in (assembly.stateful, assembly.stateless):
+    for stack in assembly.stacks:
         types = {resource["Type"] for resource in stack.template["Resources"].values()}
         assert not {name for name in types if name.startswith("Custom::") or name == "AWS::CloudFormation::CustomResource"}
         assert "ImageUri" not in str(stack.template)

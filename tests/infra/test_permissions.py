@@ -156,6 +156,7 @@ def test_items_of_the_table_are_written_by_kind_only(assembly: Assembly) -> None
                     "MAPPING*",
                     "ORGS*",
                     "MIGRATIONS",
+                    "LINKS",
                 }, role
                 if keys in {"ORGS*", "MIGRATIONS"}:
                     noted.add((re.sub(r"Role[0-9A-F]{8}$", "", role), keys))

@@ -69,10 +69,12 @@ def test_only_the_local_stack_makes_the_source_bucket(assembly: Assembly) -> Non
     assert ("trackland-doc-storage" in names) is (assembly.stage == "local")
 
 
-def test_the_key_rotates_and_is_kept_in_production(assembly: Assembly) -> None:
-    (key,) = assembly.stateful.of_type("AWS::KMS::Key").values()
-    assert key["EnableKeyRotation"] is True
-    assert key["DeletionPolicy"] == _retention(assembly)
+def test_keys_rotate_and_are_kept_in_production(assembly: Assembly) -> None:
+    keys = assembly.stateful.of_type("AWS::KMS::Key").values()
+    assert len(keys) == 1 + (assembly.links is not None)
+    for key in keys:
+        assert key["EnableKeyRotation"] is True
+        assert key["DeletionPolicy"] == _retention(assembly)
 
 
 def test_the_secret_is_made_with_a_placeholder_and_our_key(assembly: Assembly) -> None:

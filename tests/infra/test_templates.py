@@ -13,5 +13,5 @@ IGNORED = {
 
 def test_templates_pass_cfn_lint(assembly: Assembly) -> None:
     config = ManualArgs(regions=["us-east-1"], ignore_checks=list(IGNORED))
-    for stack in (assembly.stateful, assembly.stateless):
+    for stack in assembly.stacks:
         assert [str(match) for match in lint(Path(stack.path).read_text(), config=config)] == []

@@ -29,7 +29,7 @@ from tests.stateful.moments import HARMLESS, Moment, Moments
 from tests.stateful.watch import Watch
 from waybill import compose
 from waybill.clock import iso, parse_iso
-from waybill.files.ledger import FileItem, _file
+from waybill.files.ledger import FileItem, file_of
 from waybill.files.urls import LinkBuilder
 from waybill.table import decode_item
 
@@ -422,7 +422,7 @@ class Life:
         """The ledger as the model has it. Fails where an entry has two items."""
         found: Files = {}
         for item in self.inside.items("FILE#"):
-            file = _file(decode_item(item))
+            file = file_of(decode_item(item))
             self.expect(file.entry_id not in found, f"{file.entry_id} has two items")
             found[file.entry_id] = self._as_modelled(file)
         return found

@@ -15,6 +15,7 @@ from waybill.api import (
     audit_routes,
     data_routes,
     file_routes,
+    link_routes,
     live_routes,
     mapping_routes,
     migration_routes,
@@ -43,6 +44,7 @@ app.include_router(mapping_routes.router)
 app.include_router(org_routes.router)
 app.include_router(migration_routes.router)
 app.include_router(workbook_routes.router)
+app.include_router(link_routes.router)
 app.include_router(rebuild_routes.router)
 app.include_router(user_routes.router)
 app.include_router(audit_routes.router)

@@ -11,6 +11,7 @@ from waybill.api.identity import Caller, Event
 from waybill.audit import Head, Record
 from waybill.clock import iso
 from waybill.errors import ServiceUnavailable
+from waybill.files.urls import mask_in
 from waybill.runs.store import RunStore
 from waybill.table import ConditionFailed, Table
 from waybill.telemetry import logger
@@ -176,7 +177,8 @@ def short(value: Json, depth: int = 3) -> Json:
             kept = [short(one, depth - 1) for one in value[:_MOST]] if depth else ["..."]
             return kept + ([f"... {len(value) - _MOST} more"] if len(value) > _MOST else [])
         case str():
-            return str(value) if len(value) <= _LONGEST else f"{value[:_LONGEST]}..."
+            shown = mask_in(value)  # a link may be the right to open it
+            return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."
         case None | bool() | int() | float():
             return value
     return str(value)[:_LONGEST]

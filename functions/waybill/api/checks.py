@@ -13,6 +13,7 @@ from waybill import compose
 from waybill.api.models import Check, CheckReport, ReadinessView
 from waybill.api.services import Services
 from waybill.errors import SalesforceError, WaybillError
+from waybill.files import linking
 from waybill.files.building import sources_for
 from waybill.files.domain import Entry, FileState, HttpLocation, S3Location, SourceFacts
 from waybill.files.entries import PAGE
@@ -36,7 +37,7 @@ def readiness(services: Services) -> ReadinessView:
         ledger=services.ledger,
         client=services.salesforce,
         settings=environment.config.salesforce,
-        links=compose.links(environment.config.destination, environment.destination_bucket),
+        links=linking.writer(environment),
         opens=hurried(open_link, seconds=OPENING_SECONDS, clock=time.monotonic),
         now=services.now(),
     )

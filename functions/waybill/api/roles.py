@@ -93,6 +93,12 @@ ROUTES: Mapping[str, Role] = {
     "POST /api/config/orgs/<name>/test": Role.ADMIN,
     "POST /api/config/orgs/<name>/authorize": Role.ADMIN,
     "POST /api/config/orgs/<name>/callback": Role.ADMIN,
+    "GET /api/links": Role.VIEWER,
+    "POST /api/links/rotate": Role.ADMIN,
+    "POST /api/links/revoke": Role.ADMIN,
+    "DELETE /api/links/revocations/<scope>/<of>": Role.ADMIN,
+    # A link opens the file for whoever has it.
+    "POST /api/links/open": Role.ADMIN,
     "POST /api/rebuild": Role.ADMIN,
     # It updates one record of the org, to the value that it has.
     "POST /api/check": Role.OPERATOR,

@@ -91,6 +91,9 @@ class DynamoDB:
     def scan(self, **arguments: Any) -> Any:
         return self._call("Scan", arguments)
 
+    def batch_get_item(self, **arguments: Any) -> Any:
+        return self._call("BatchGetItem", arguments)
+
     def transact_write_items(self, **arguments: Any) -> Any:
         return self._call("TransactWriteItems", {"ClientRequestToken": str(uuid.uuid4()), **arguments})
 

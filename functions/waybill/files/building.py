@@ -36,8 +36,13 @@ def key_limits(environment: SourceEnvironment, client: SalesforceClient) -> KeyL
     described = client.describe(settings.sobject).field(settings.url_field)
     if described is None:
         raise ConfigurationError(f"{settings.sobject} has no field {settings.url_field}, or the user may not see it.")
-    base = compose.links(environment.config.destination, environment.destination_bucket).base
-    return KeyLimits(link_base_length=len(base), max_url=described.length or 255)
+    links, longest = compose.links(environment.config.destination, environment.destination_bucket), described.length or 255
+    if links.longest > longest:
+        raise ConfigurationError(
+            f"Links at {links.base} have up to {links.longest} characters, and {settings.url_field} takes {longest}: shorten link_base."
+        )
+    # Links of the gateway hold no key. Keys are as short all the same: another style may be chosen later, and none is ever renamed.
+    return KeyLimits(link_base_length=len(links.base), max_url=longest)
 
 
 def sources_for(

@@ -11,6 +11,7 @@ from waybill.files.domain import (
     FileEvent,
     FileState,
     HttpLocation,
+    Location,
     OwnLocation,
     S3Location,
     SourceFacts,
@@ -75,7 +76,7 @@ def decide(entry: Entry, item: FileItem | None, *, rules: Rules, since: datetime
     """What to do about an entry before its source was looked at. `since`: entries unchanged since then are not looked at again."""
     location = locate(entry.url, links=rules.links, source_buckets=rules.source_buckets)
     if item is not None and item.state is FileState.SWITCHED:
-        return _switched(entry, item)
+        return _switched(entry, item, location)
     if isinstance(location, OwnLocation):
         return _own(entry, item, location)
     unchanged = item is not None and item.state is FileState.VERIFIED and item.url == entry.url
@@ -100,18 +101,23 @@ def decide(entry: Entry, item: FileItem | None, *, rules: Rules, since: datetime
     return Look(file, location, item)
 
 
-def _switched(entry: Entry, item: FileItem) -> Skip | Record:
+def _switched(entry: Entry, item: FileItem, location: Location) -> Skip | Record:
     if entry.url == item.new_url:
         return Skip(verified=False)
-    message = f"The link was edited by hand: it was {item.new_url}, it is {mask(entry.url)}. It is left alone."
+    if isinstance(location, OwnLocation) and location.entry_id == entry.id:
+        # Another of the gateway's links to this file, written anew by a task that died before it could say so: the next cutover
+        # looks whether it is.
+        return Skip(verified=False)
+    message = f"The link was edited by hand: it was {mask(item.new_url or '')}, it is {mask(entry.url)}. It is left alone."
     return Record(_ended(item, FileEvent.CONFLICTED, "EDITED", message))
 
 
 def _own(entry: Entry, item: FileItem | None, location: OwnLocation) -> Skip | Record:
-    if item is not None and item.key == location.key and item.state is FileState.VERIFIED:
+    ours = item is not None and location.is_of(entry.id, item.key)
+    if item is not None and ours and item.state is FileState.VERIFIED:
         # Switched by a task that died before it could say so: the next cutover or rollback notes it.
         return Skip(verified=True)
-    if item is not None and item.key == location.key and item.proof is not None:
+    if item is not None and ours and item.proof is not None:
         # The link that this entry was switched to: it is out of the recycle bin again, an edit was taken back, or a task that was
         # slow wrote it behind a rollback.
         return _still_good(replace(_begun(entry, item), url=item.url), item)

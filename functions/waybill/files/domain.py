@@ -138,9 +138,14 @@ class HttpLocation:
 
 @dataclass(frozen=True, slots=True)
 class OwnLocation:
-    """A URL that Waybill itself would write: never a source."""
+    """A URL that Waybill itself would write: never a source. It names a key, or, a link of the gateway, an entry."""
 
     key: str
+    entry_id: str | None = None
+
+    def is_of(self, entry_id: str, key: str | None) -> bool:
+        """Whether it leads to the file of that entry, which has that key."""
+        return self.key == key if self.entry_id is None else self.entry_id == entry_id
 
 
 @dataclass(frozen=True, slots=True)

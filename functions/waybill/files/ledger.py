@@ -12,7 +12,7 @@ from waybill.inserts import TOGETHER, Inserted
 from waybill.parallel import in_parallel
 from waybill.table import ConditionFailed, Item, Table
 
-__all__ = ["AccountSummary", "FileItem", "Ledger", "Written", "updated"]
+__all__ = ["AccountSummary", "FileItem", "Ledger", "Written", "file_of", "places", "updated"]
 
 _FILE = "FILE#"
 _KEY = "KEY#"
@@ -76,7 +76,7 @@ class Ledger:
     def files(self, account_id: str, *, after: str | None = None, at_once: int | None = None) -> Iterator[FileItem]:
         """An account's files in order of entry id, `after` one. `at_once`: how many a request reads, where only some are wanted."""
         start = _FILE + after if after else None
-        return (_file(item) for item in self._table.query(_account(account_id), prefix=_FILE, after=start, at_once=at_once))
+        return (file_of(item) for item in self._table.query(_account(account_id), prefix=_FILE, after=start, at_once=at_once))
 
     def states(self, account_id: str, *, after: str | None = None) -> Iterator[tuple[str, FileState, int]]:
         """Entry id, state and size of an account's files: all that its totals need, at a fraction of the work of reading them whole."""
@@ -92,7 +92,7 @@ class Ledger:
 
     def get(self, account_id: str, entry_id: str) -> FileItem | None:
         item = self._table.get(_account(account_id), _FILE + entry_id)
-        return _file(item) if item else None
+        return file_of(item) if item else None
 
     def write(self, file: FileItem) -> Written:
         """Writes `file` over the version it was read at. `file.fence` must not be older than the item's."""
@@ -148,20 +148,26 @@ class Ledger:
     def move(self, file: FileItem, *, account_id: str, fence: int, run: str) -> bool:
         """Moves a file's item to another account in one transaction; False where either side has changed meanwhile.
 
-        Its object stays under the old account's id: a trace there keeps the key from being given to another file.
+        Its object stays under the old account's id: a trace there keeps the key from being given to another file, and tells who has
+        a link that names the old account where the file is.
         """
         moved = replace(file, account_id=account_id, fence=fence, run=run, version=1)
         old = _account(file.account_id)
-        trace = {"pk": old, "sk": _KEY + file.entry_id, "key": file.key}
+        trace = {"pk": old, "sk": _KEY + file.entry_id, "key": file.key, "to": account_id}
         try:
             self._table.replace_moved(old=(old, _FILE + file.entry_id), new=_item(moved), trace=trace, version=file.version)
         except ConditionFailed:
             return False
         return True
 
-    def keep_key(self, account_id: str, entry_id: str, *, key: str) -> None:
-        """Leaves the trace that `move` leaves: `key` is never given to another file of the account."""
-        self._table.put({"pk": _account(account_id), "sk": _KEY + entry_id, "key": key})
+    def keep_key(self, account_id: str, entry_id: str, *, key: str, to: str) -> None:
+        """Leaves the trace that `move` leaves: `key` is never given to another file of the account; the file is in account `to`."""
+        self._table.put({"pk": _account(account_id), "sk": _KEY + entry_id, "key": key, "to": to})
+
+    def links_in(self, account_id: str) -> Iterator[str]:
+        """The links that Waybill has written for an account's switched files, as far as the ledger knows."""
+        items = self._table.query(_account(account_id), prefix=_FILE, fields=("state", "new_url"))
+        return (item["new_url"] for item in items if item["state"] == FileState.SWITCHED and item.get("new_url"))
 
     def find_entries(
         self, entry_ids: set[str], *, start: dict[str, Any] | None
@@ -206,6 +212,11 @@ def _in_batches(files: Sequence[FileItem]) -> Iterator[Sequence[FileItem]]:
     return (files[n : n + TOGETHER] for n in range(0, len(files), TOGETHER))
 
 
+def places(account_id: str, entry_id: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Where a file's item is, and where the trace of one that has moved away."""
+    return (_account(account_id), _FILE + entry_id), (_account(account_id), _KEY + entry_id)
+
+
 def _account(account_id: str) -> str:
     return f"ACCOUNT#{account_id}"
 
@@ -227,7 +238,8 @@ def _next(file: FileItem) -> Item:
     return _item(file) | {_STORED_AS["version"]: file.version + 1}
 
 
-def _file(item: Item) -> FileItem:
+def file_of(item: Item) -> FileItem:
+    """The file of a raw item."""
     values: dict[str, Any] = {name: item.get(_STORED_AS.get(name, name)) for name in FileItem.__slots__}
     values["account_id"] = item["pk"].removeprefix("ACCOUNT#")
     values["entry_id"] = item["sk"].removeprefix(_FILE)

@@ -69,10 +69,13 @@ def check(
     """Runs every check; reads only. `opens` gives why a link does not open for a user, or None."""
     states: Counter[str] = Counter()
     some: list[AccountSummary] = []
+    switched: list[AccountSummary] = []
     for summary in _in_scope(ledger, options):
         states.update(summary.states)
         if summary.states.get(FileState.VERIFIED) and len(some) < LINKS_OPENED:
             some.append(summary)
+        elif links.renews and summary.states.get(FileState.SWITCHED) and len(switched) < LINKS_OPENED:
+            switched.append(summary)
     findings = [
         _backup(store, options, now),
         _verified(states, strict=options.strict),
@@ -80,7 +83,7 @@ def check(
         _view_all(client, settings),
         _automation(client, settings),
         _quota(client, settings, sum(states.values())),
-        _links(_sample(ledger, some), links, opens, allowed=options.allow_private_links),
+        _links(_sample(ledger, some or switched), links, opens, allowed=options.allow_private_links),
     ]
     return Readiness(tuple(findings))
 
@@ -195,20 +198,23 @@ def _quota(client: SalesforceClient, settings: SalesforceSettings, files: int) -
 
 
 def _sample(ledger: Ledger, summaries: list[AccountSummary]) -> Iterator[FileItem]:
-    """Verified files, spread over the accounts given."""
+    """Files that are to get a link, or have one, spread over the accounts given."""
     if not summaries:
         return
     each = -(-LINKS_OPENED // len(summaries))
     for summary in summaries:
-        verified = (file for file in ledger.files(summary.account_id) if file.state is FileState.VERIFIED and file.key)
-        yield from islice(verified, each)
+        state = FileState.VERIFIED if summary.states.get(FileState.VERIFIED) else FileState.SWITCHED
+        found = (file for file in ledger.files(summary.account_id) if file.state is state and file.key)
+        yield from islice(found, each)
 
 
 def _links(files: Iterator[FileItem], links: LinkBuilder, opens: Opener, *, allowed: bool) -> Finding:
     tried, failures = 0, list[str]()
+    if not links.writes:
+        return Finding("links", ok=True, detail="There is no key for links yet: the first cutover makes it.", blocking=False)
     for file in islice(files, LINKS_OPENED):
         tried += 1
-        why = opens(links.link_for(file.key or ""))
+        why = opens(links.link_of(file))
         if why is not None:
             failures.append(why)
     if not tried:

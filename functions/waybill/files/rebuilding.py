@@ -9,26 +9,24 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum, auto
 from itertools import islice
 from typing import Any, Protocol
-
-from pydantic import ValidationError
 
 from waybill.errors import WorkDamaged
 from waybill.files.domain import NO_ACCOUNT, FileState, SourceFacts
 from waybill.files.entries import AccountActivity
 from waybill.files.ledger import AccountSummary, FileItem, Ledger, Written
 from waybill.files.lookup import Found, look_up
-from waybill.files.reporting import report_key, rollback_key
+from waybill.files.reporting import record_of, report_key, rollback_key
 from waybill.files.storage import ObjectStore
 from waybill.files.tallying import Tally
 from waybill.files.turns import read_plan
 from waybill.files.urls import LinkBuilder
 from waybill.parallel import in_parallel
-from waybill.runs.model import Context, Counts, ErrorRow, Options, RunKind, RunRecord
+from waybill.runs.model import Context, RunKind, RunRecord
 from waybill.runs.store import RunStore
 from waybill.runs.work import WorkBucket, run_prefix
 
@@ -234,7 +232,8 @@ class Rebuilding:
             file = FileItem(account_id, row.entry_id, FileState.VERIFIED, name, row.old, key=key)
         file = replace(file, account_id=account_id, error=None, message=None, fence=0, version=0)
         if found == (row.new or found) and found != row.old:
-            return replace(file, state=FileState.SWITCHED, new_url=found, switched_by=run_id)
+            # A link that was only written anew: who took the row off its source is asked to put it back.
+            return replace(file, state=FileState.SWITCHED, new_url=found, switched_by=file.switched_by or run_id)
         return file if found == row.old else None
 
     def _write(self, file: FileItem, copy: Found) -> Became:
@@ -256,10 +255,14 @@ class Rebuilding:
         return Became.SWITCHED if switched else Became.VERIFIED
 
     def _keep_key(self, file: FileItem) -> None:
-        """The object of an entry that has moved is in its former account's folder: there its key is never to be given away."""
-        folder = _FOLDER.search(file.key or "")
-        if folder and folder[1] != file.account_id:
-            self.ledger.keep_key(folder[1], file.entry_id, key=file.key or "")
+        """The object of an entry that has moved is in its former account's folder: there its key is never to be given away.
+
+        A link of the gateway may name another account still: whoever opens it is told there where the file is.
+        """
+        folder, ticket = _FOLDER.search(file.key or ""), self.links.ticket(file.new_url or "")
+        for former in {folder[1] if folder else file.account_id, ticket.account_id if ticket else file.account_id}:
+            if former != file.account_id:
+                self.ledger.keep_key(former, file.entry_id, key=file.key or "", to=file.account_id)
 
     # -- accounts -----------------------------------------------------------------------------------------------------
 
@@ -288,33 +291,3 @@ def _is_copy(file: FileItem, copy: Found) -> bool:
     if not isinstance(copy, SourceFacts):
         return False
     return copy.size == file.size and (not copy.etag or copy.etag == (file.copy_etag or file.etag))
-
-
-def record_of(report: Mapping[str, Any]) -> RunRecord:
-    """A run's record from its report. Raises WorkDamaged."""
-    try:
-        return RunRecord(
-            run_id=report["run_id"],
-            kind=report["kind"],
-            options=Options(
-                mode=report["mode"],
-                dry_run=report["dry_run"] and report["mode"] != "dry_run",
-                accounts=tuple(report.get("accounts", ())),
-                requested_by=report["requested_by"],
-            ),
-            status=report["status"],
-            execution_arn=report["execution_arn"],
-            phase=report["phase"],
-            started_at=report["started_at"],
-            ended_at=report["ended_at"],
-            message=report["message"],
-            counts=Counts.model_validate(report["files"]),
-            errors=tuple(ErrorRow.model_validate(row) for row in _listed(report["errors"])),
-            configuration=json.dumps(report.get("configuration", {})),
-        )
-    except (KeyError, TypeError, ValidationError) as error:
-        raise WorkDamaged(f"The report of {report.get('run_id')} is not what Waybill wrote there.") from error
-
-
-def _listed(rows: Any) -> Iterable[Any]:
-    return rows if isinstance(rows, list) else ()

@@ -6,12 +6,15 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from waybill.counting import by_service
-from waybill.files.switching import Outcome
+from waybill.errors import WorkDamaged
+from waybill.files.switching import Outcome, old_value
 from waybill.files.totals import Totals, errors_of, outcome_rows
 from waybill.files.turns import read_plan
 from waybill.files.urls import mask
-from waybill.runs.model import RunKind, RunRecord, RunView
+from waybill.runs.model import Counts, ErrorRow, Options, RunKind, RunRecord, RunView
 from waybill.runs.store import RunStore
 from waybill.runs.work import Row, WorkBucket, run_prefix, safe_cell
 
@@ -57,7 +60,7 @@ def old_values(work: WorkBucket, run_id: str) -> Iterator[list[str]]:
         for row in read_plan(work, key)[1]:
             came_to = outcomes.get(row.file.entry_id)
             if not outcomes or (came_to is not None and _written(came_to)):
-                yield [row.file.entry_id, row.old]
+                yield [row.file.entry_id, old_value(row)]
 
 
 def _written(row: Row) -> bool:
@@ -91,3 +94,33 @@ def _write_csv(work: WorkBucket, key: str, header: Iterable[str], rows: Iterable
                 buffer.seek(0)
                 buffer.truncate()
         out.write(buffer.getvalue().encode())
+
+
+def record_of(report: Mapping[str, Any]) -> RunRecord:
+    """A run's record from its report. Raises WorkDamaged."""
+    try:
+        return RunRecord(
+            run_id=report["run_id"],
+            kind=report["kind"],
+            options=Options(
+                mode=report["mode"],
+                dry_run=report["dry_run"] and report["mode"] != "dry_run",
+                accounts=tuple(report.get("accounts", ())),
+                requested_by=report["requested_by"],
+            ),
+            status=report["status"],
+            execution_arn=report["execution_arn"],
+            phase=report["phase"],
+            started_at=report["started_at"],
+            ended_at=report["ended_at"],
+            message=report["message"],
+            counts=Counts.model_validate(report["files"]),
+            errors=tuple(ErrorRow.model_validate(row) for row in _listed(report["errors"])),
+            configuration=json.dumps(report.get("configuration", {})),
+        )
+    except (KeyError, TypeError, ValidationError) as error:
+        raise WorkDamaged(f"The report of {report.get('run_id')} is not what Waybill wrote there.") from error
+
+
+def _listed(rows: Any) -> Iterable[Any]:
+    return rows if isinstance(rows, list) else ()

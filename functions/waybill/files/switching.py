@@ -65,23 +65,49 @@ class Direction(Protocol):
     def done(self, row: Row) -> FileItem:
         """The file once its row has the new value."""
 
+    def wrote(self, file: FileItem, found: str) -> bool:
+        """Whether Waybill itself has written another link of this file that stands there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """From the old URL to the new one: verified files."""
+    """From the old URL to the new one: verified files. Links of the gateway that are out of date are written anew."""
 
     links: LinkBuilder
     run_id: str
 
     def wants(self, file: FileItem) -> bool:
-        return file.state is FileState.VERIFIED and file.key is not None and file.proof is not None
+        if file.key is None or file.proof is None:
+            return False
+        return file.state is FileState.VERIFIED or outdated(file, self.links)
 
     def row(self, file: FileItem) -> Row:
-        return Row(file, file.url, self.links.link_for(file.key or ""))
+        old = file.new_url if renewed(file) else file.url
+        return Row(file, old or "", self.links.link_of(file))
 
     def done(self, row: Row) -> FileItem:
         state = transition(row.file.state, FileEvent.SWITCHED)
-        return replace(row.file, state=state, new_url=row.new, switched_by=self.run_id, error=None, message=None)
+        # Whoever took the row off its source is asked to put it back, and not who gave it another link since.
+        run_id = row.file.switched_by if renewed(row.file) else self.run_id
+        return replace(row.file, state=state, new_url=row.new, switched_by=run_id, error=None, message=None)
+
+    def wrote(self, file: FileItem, found: str) -> bool:
+        return self.links.wrote(file, found)
+
+
+def renewed(file: FileItem) -> bool:
+    """Whether a file that a cutover looks at has a link of Waybill's already: its row gets another one, and is not switched."""
+    return file.state is FileState.SWITCHED
+
+
+def outdated(file: FileItem, links: LinkBuilder) -> bool:
+    """Whether a switched file has a link that is to be written anew."""
+    return file.state is FileState.SWITCHED and file.new_url is not None and links.stale(file.account_id, file.new_url)
+
+
+def old_value(row: Row) -> str:
+    """What a row of a cutover's plan goes back to, should Waybill be gone: the link that it had before Waybill wrote any."""
+    return row.file.url if renewed(row.file) else row.old
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +127,11 @@ class Restore:
     def row(self, file: FileItem) -> Row:
         if file.new_url is not None:
             return Row(file, file.new_url, file.url, sure=file.state is FileState.SWITCHED)
-        return Row(file, self.links.link_for(file.key or ""), file.url, sure=False)
+        # While no link can have been written there is nothing to restore: the old value is the new one.
+        return Row(file, self.links.link_of(file) if self.links.writes else file.url, file.url, sure=False)
+
+    def wrote(self, file: FileItem, found: str) -> bool:
+        return self.links.wrote(file, found)
 
     def done(self, row: Row) -> FileItem:
         state = row.file.state
@@ -166,21 +196,21 @@ def moved_away(row: Row) -> Row:
     return replace(row, held=("MOVED", "The entry moved to another account after it was listed: the next run follows it."))
 
 
-def classify(row: Row, found: str | None, *, before_delta: bool) -> Result:
+def classify(row: Row, found: str | None, *, before_delta: bool, wrote: bool = False) -> Result:
     """What is to be done about a row whose value in Salesforce is `found` (None: the entry is gone).
 
-    `before_delta`: in a cutover's dry run nothing has been copied yet; the delta has listed whatever changed since the backup, and
+    `wrote`: it is a link that Waybill wrote there, if another than the ledger knows. `before_delta`: in a cutover's dry run nothing has been copied yet; the delta has listed whatever changed since the backup, and
     counts it.
     """
     if found is None:
         return Result(row, Outcome.LEFT if before_delta or not row.sure else Outcome.DELETED)
     if found == row.new:
         return Result(row, Outcome.ALREADY if row.sure else Outcome.LEFT)
-    if before_delta and (found != row.old or (row.held is not None and row.held[0] in {"SOURCE_CHANGED", "MOVED"})):
+    if before_delta and not wrote and (found != row.old or (row.held is not None and row.held[0] in {"SOURCE_CHANGED", "MOVED"})):
         return Result(row, Outcome.LEFT)
     if row.held is not None:
         return Result(row, Outcome.HELD, *row.held)
-    if found == row.old:
+    if found == row.old or wrote:
         return Result(row, Outcome.TO_DO)
     return conflict(row, found) if row.sure else Result(row, Outcome.LEFT)
 

@@ -183,7 +183,9 @@ class Turns:
             return classify(row, None, before_delta=before_delta)
         if self.run.kind is RunKind.CUTOVER and self.reader.account_of(there) != row.file.account_id:
             row = moved_away(row)
-        return classify(row, self.reader.url_of(there), before_delta=before_delta)
+        url = self.reader.url_of(there)
+        wrote = url not in {row.old, row.new} and self.direction.wrote(row.file, url)
+        return classify(row, url, before_delta=before_delta, wrote=wrote)
 
     def _switch(self, rows: Sequence[Row]) -> tuple[list[Result], timedelta]:
         """Results after reading back, and the widest window between reading a row and having written it."""

@@ -1,53 +1,37 @@
 """What a URL in Salesforce names, what Waybill's own URLs look like, and how a URL is shown without its secrets. Pure."""
 
-import ipaddress
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Self
-from urllib.parse import quote, unquote, unquote_to_bytes
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol, Self
+from urllib.parse import quote, unquote
 
+from waybill.files.addresses import BUCKET, URL, S3Name, UrlParts, decoded, parsed, s3_named, split
 from waybill.files.domain import BadLocation, HttpLocation, Location, OwnLocation, S3Location
 
 MAX_KEY_BYTES = 1024  # S3's limit, in UTF-8
-MAX_URL_LENGTH = 8192  # a 1,024-byte key, percent-encoded, with the longest presigned query seen
-
-_AROUND = "\ufeff\u200b\u200e\u200f"  # invisible, and pasted along with URLs
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.DOTALL)
-_S3_URI = re.compile(r"s3://([^/]*)(?:/(.*))?", re.DOTALL | re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_REGION = r"(?:[a-z]{2,4}(?:-[a-z]+){1,2}-\d{1,2}|external-1)"
-# https://docs.aws.amazon.com/general/latest/gr/s3.html; a website endpoint speaks another protocol and is no S3 endpoint.
-_S3_HOST = re.compile(
-    rf"(?:(?P<bucket>.+)\.)?"
-    rf"(?:s3|s3[.-]{_REGION}|s3\.dualstack\.{_REGION}|s3-fips(?:\.dualstack)?\.{_REGION}|(?P<accelerate>s3-accelerate(?:\.dualstack)?))"
-    rf"\.amazonaws\.com(?:\.cn)?"
-)
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{1,253}[A-Za-z0-9]")  # upper case and `_`: us-east-1 before 2018
-_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._\-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]")
-_LAST_PORT = 65_535
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
-    """An http(s) URL, checked: `port` is empty where it is the scheme's own; path and query are still percent-encoded."""
+class Ticket:
+    """What a link of the gateway says. Nothing of it is to be believed before its code was checked."""
 
-    scheme: str
-    host: str
-    port: str
-    path: str
-    query: str | None
+    account_id: str
+    entry_id: str
+    version: int
+    code: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """What an S3 URL names. The key is still encoded where `encoded`."""
+class Linked(Protocol):
+    """A file, as far as its link tells of it."""
 
-    bucket: str
-    key: str
-    encoded: bool
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def entry_id(self) -> str: ...
+    @property
+    def key(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -67,28 +51,75 @@ class LinkBuilder:
         host = f"s3.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
         return cls(f"https://{host}/{bucket}" if "." in bucket else f"https://{bucket}.{host}", bucket)
 
+    @property
+    def writes(self) -> bool:
+        """Whether links can be written at all."""
+        return True
+
+    @property
+    def renews(self) -> bool:
+        """Whether links go out of date and are written anew."""
+        return False
+
+    @property
+    def longest(self) -> int:
+        """Characters of the longest link, as far as no key's length tells."""
+        return len(self.base)
+
+    def link_of(self, file: Linked) -> str:
+        """The link that a file is to have."""
+        return self.link_for(file.key or "")
+
+    def stale(self, account_id: str, url: str) -> bool:  # noqa: ARG002 - what the gateway asks
+        """Whether a link that Waybill wrote for a file of an account is to be written anew."""
+        return False
+
+    def wrote(self, file: Linked, url: str) -> bool:  # noqa: ARG002 - what the gateway asks
+        """Whether a URL is another one that Waybill has written for this file."""
+        return False
+
+    def ticket(self, url: str) -> Ticket | None:  # noqa: ARG002 - what the gateway asks
+        """What a link of the gateway says, unproven."""
+        return None
+
     def link_for(self, key: str) -> str:
         """The URL of `key`: all but `A-Za-z0-9-._~/` percent-encoded."""
         return f"{self.base}/{quote(key, safe='/')}"
 
     def key_of(self, url: str) -> str | None:
         """The key of a URL that Waybill itself would write, in its own style or any S3 form of the destination bucket."""
-        parts = _parse(url)
-        return None if isinstance(parts, BadLocation) else self._key(parts, _named(parts))
+        parts = parsed(url)
+        own = None if isinstance(parts, BadLocation) else self.own(parts, s3_named(parts))
+        return own.key or None if own is not None else None
+
+    def own(self, parts: UrlParts | S3Name, named: S3Name | None) -> OwnLocation | None:
+        """What a URL of Waybill's own names; None where it is none. `named`: what it names in S3, if anything."""
+        key = own_bucket_key(named, self.bucket)
+        if key is None and isinstance(parts, UrlParts) and self.at_base(parts):
+            front = self._base_path + "/"
+            key = (decoded(parts.path.removeprefix(front), plus=True) or None) if parts.path.startswith(front) else None
+        return OwnLocation(key) if key is not None else None
+
+    def at_base(self, parts: UrlParts) -> bool:
+        """Whether a URL has the host of our links."""
+        base = self._base_parts
+        return base is not None and (parts.host, parts.port) == (base.host, base.port)
 
     @cached_property
-    def _base_parts(self) -> _Parts | None:
-        parts = _split(self.base)
-        return parts if isinstance(parts, _Parts) else None
+    def _base_parts(self) -> UrlParts | None:
+        parts = split(self.base)
+        return parts if isinstance(parts, UrlParts) else None
 
-    def _key(self, parts: _Parts | _Named, named: _Named | None) -> str | None:
-        if named is not None and named.bucket == self.bucket:
-            return (_decode(named.key, plus=True) if named.encoded else named.key) or None
-        base = self._base_parts
-        if base is None or isinstance(parts, _Named) or (parts.host, parts.port) != (base.host, base.port):
-            return None
-        front = base.path.rstrip("/") + "/"
-        return (_decode(parts.path.removeprefix(front), plus=True) or None) if parts.path.startswith(front) else None
+    @property
+    def _base_path(self) -> str:
+        return self._base_parts.path.rstrip("/") if self._base_parts else ""
+
+
+def own_bucket_key(named: S3Name | None, bucket: str) -> str | None:
+    """The key of a URL in any S3 form of the destination bucket."""
+    if named is None or named.bucket != bucket:
+        return None
+    return (decoded(named.key, plus=True) if named.encoded else named.key) or None
 
 
 def locate(url: str | None, *, links: LinkBuilder, source_buckets: Collection[str]) -> Location:
@@ -99,17 +130,17 @@ def locate(url: str | None, *, links: LinkBuilder, source_buckets: Collection[st
     spaces, `alternate_key` the pluses. Nothing of an `s3://` URL is decoded. The reason of a BadLocation quotes nothing of the URL
     behind its scheme.
     """
-    parts = _parse(url or "")
+    parts = parsed(url or "")
     if isinstance(parts, BadLocation):
         return parts
-    named = _named(parts)
-    own = links._key(parts, named)  # noqa: SLF001 - same module
+    named = s3_named(parts)
+    own = links.own(parts, named)
     if own is not None:
-        return OwnLocation(own)
-    parameters = _parameters(parts.query) if isinstance(parts, _Parts) else {}
+        return own
+    parameters = _parameters(parts.query) if isinstance(parts, UrlParts) else {}
     if named is None or (_presigned(parameters) and named.bucket not in source_buckets):
-        return _http(parts) if isinstance(parts, _Parts) else BadLocation("The URL names no file.")
-    if not _BUCKET.fullmatch(named.bucket):
+        return _http(parts) if isinstance(parts, UrlParts) else BadLocation("The URL names no file.")
+    if not BUCKET.fullmatch(named.bucket):
         return BadLocation("The URL is of S3, but names no bucket.")
     return _s3(named, version_id=parameters.get("versionid") or None)
 
@@ -117,93 +148,14 @@ def locate(url: str | None, *, links: LinkBuilder, source_buckets: Collection[st
 def path_of(location: S3Location | HttpLocation | OwnLocation) -> str:
     """The decoded path of a location without bucket, host and query: what a file can be named after."""
     if isinstance(location, HttpLocation):
-        match = _URL.fullmatch(location.url)
+        match = URL.fullmatch(location.url)
         return unquote(match[3]).lstrip("/") if match else ""
     return location.key
 
 
-def _parse(text: str) -> _Parts | _Named | BadLocation:
-    url = text.strip().strip(_AROUND).strip()
-    if not url:
-        return BadLocation("The URL is empty.")
-    if len(url) > MAX_URL_LENGTH:
-        return BadLocation(f"The URL has {len(url)} characters, more than {MAX_URL_LENGTH}.")
-    if _CONTROL.search(url) or not _encodable(url):
-        return BadLocation("The URL has control characters or broken Unicode.")
-    uri = _S3_URI.fullmatch(url)
-    if uri is None:
-        return _split(url)
-    if "@" in uri[1]:
-        return BadLocation("The URL has a user name or password in it.")
-    if not _BUCKET.fullmatch(uri[1]):
-        return BadLocation("The URL is of S3, but names no bucket.")
-    return _Named(uri[1], uri[2] or "", encoded=False)
-
-
-def _split(url: str) -> _Parts | BadLocation:
-    match = _URL.fullmatch(url)
-    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.\-]{0,20}):(?!\d)", url)
-    if scheme is None:
-        return BadLocation("The URL has no scheme: it must begin with https://, http:// or s3://.")
-    if scheme[1].lower() not in {*_DEFAULT_PORTS, "s3"}:
-        return BadLocation(f"The URL's scheme, {scheme[1].lower()}, is not one of https, http and s3.")
-    if match is None:
-        return BadLocation(f"The URL is malformed: // is missing behind {scheme[1].lower()}:.")
-    authority = match[2]
-    if "@" in authority:
-        return BadLocation("The URL has a user name or password in it.")
-    if not authority:
-        return BadLocation("The URL names no host.")
-    host, port = _host_and_port(authority)
-    if host is None:
-        return BadLocation("The URL's host is malformed.")
-    name = match[1].lower()
-    return _Parts(name, host, "" if port == _DEFAULT_PORTS[name] else port, match[3], match[4])
-
-
-@lru_cache(maxsize=256)  # of a million links nearly all have the same
-def _host_and_port(authority: str) -> tuple[str | None, str]:
-    host, port = authority, ""
-    if match := re.fullmatch(r"(.*?):([0-9]*)", authority):
-        host, port = match[1], match[2].lstrip("0")
-    try:
-        host = host.lower() if host.startswith("[") else host.encode("idna").decode("ascii").lower()
-    except UnicodeError:
-        return None, ""
-    fits = _HOST.fullmatch(host) and len(port) <= len(str(_LAST_PORT)) and int(port or 0) <= _LAST_PORT
-    fits = fits and (not host.startswith("[") or _is_ipv6(host[1:-1]))
-    return (host.removesuffix(".") if fits else None), port
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        ipaddress.IPv6Address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _named(parts: _Parts | _Named) -> _Named | None:
-    """What a URL names in S3, whichever form it has; None where it is none of S3's."""
-    return parts if isinstance(parts, _Named) else _s3_name(parts)
-
-
-def _s3_name(parts: _Parts) -> _Named | None:
-    match = _S3_HOST.fullmatch(parts.host)
-    if match is None or parts.port:
-        return None
-    path = parts.path.removeprefix("/")
-    if match["bucket"]:
-        return _Named(match["bucket"], path, encoded=True)
-    if match["accelerate"]:  # knows no path style
-        return _Named("", path, encoded=True)
-    bucket, _, key = path.partition("/")
-    return _Named(_decode(bucket, plus=False) or "", key, encoded=True)
-
-
-def _s3(named: _Named, *, version_id: str | None) -> S3Location | BadLocation:
-    key = _decode(named.key, plus=True) if named.encoded else named.key
-    alternate = _decode(named.key, plus=False) if named.encoded and "+" in named.key else None
+def _s3(named: S3Name, *, version_id: str | None) -> S3Location | BadLocation:
+    key = decoded(named.key, plus=True) if named.encoded else named.key
+    alternate = decoded(named.key, plus=False) if named.encoded and "+" in named.key else None
     if key is None:
         return BadLocation("The URL's percent-encoding is not UTF-8.")
     if not key:
@@ -214,7 +166,7 @@ def _s3(named: _Named, *, version_id: str | None) -> S3Location | BadLocation:
     return S3Location(named.bucket, key, version_id=version_id, alternate_key=alternate)
 
 
-def _http(parts: _Parts) -> HttpLocation | BadLocation:
+def _http(parts: UrlParts) -> HttpLocation | BadLocation:
     """The URL as a request can be sent for it: ASCII, no fragment, the query kept to the letter."""
     if parts.path in {"", "/"} and not parts.query:
         return BadLocation("The URL names a host, but no file on it.")
@@ -222,22 +174,6 @@ def _http(parts: _Parts) -> HttpLocation | BadLocation:
     path = quote(parts.path, safe="/:@!$&'()*+,;=%")
     query = "" if parts.query is None else "?" + quote(parts.query, safe="/?:@!$&'()*+,;=%[]|")
     return HttpLocation(f"{parts.scheme}://{parts.host}{port}{path}{query}")
-
-
-def _decode(text: str, *, plus: bool) -> str | None:
-    """None where the escapes are not UTF-8."""
-    try:
-        return unquote_to_bytes(text.replace("+", " ") if plus else text).decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _parameters(query: str | None) -> dict[str, str]:
@@ -275,6 +211,8 @@ _SECRET_ANYWHERE = re.compile(
 )
 
 
+# The part of a gateway's link that is the right to open it.
+_GATEWAY_CODE = re.compile(r"(/[A-Za-z0-9]{18}/[1-9][0-9]{0,3}\.)[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])")
 _LINK = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:/{1,3}\S+")
 
 
@@ -284,7 +222,7 @@ def mask(url: str) -> str:
     path, question, query = front.partition("?")
     shown = _without_user(path) + question + re.sub(r"[^&;?]+", lambda part: _masked(part[0]), query)
     shown += mark + (MASK if "=" in fragment or len(fragment) > _LONGEST_SHOWN else fragment)
-    return _SECRET_ANYWHERE.sub(rf"\g<1>{MASK}", shown)
+    return _GATEWAY_CODE.sub(rf"\g<1>{MASK}", _SECRET_ANYWHERE.sub(rf"\g<1>{MASK}", shown))
 
 
 def mask_in(text: str) -> str:

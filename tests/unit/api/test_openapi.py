@@ -13,7 +13,7 @@ from waybill.api.roles import PUBLIC, ROUTES
 ROOT = Path(__file__).parents[3]
 BODIES = {"post", "put"}
 # Asked for by POST, without a body.
-BODILESS = {"org_test", "run_pause", "run_resume", "run_cancel", "run_approve", "file_check", "live_ticket"}
+BODILESS = {"org_test", "run_pause", "run_resume", "run_cancel", "run_approve", "file_check", "live_ticket", "link_rotate"}
 
 
 def operations() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -37,12 +37,24 @@ def test_up_starts_the_stack_as_told(run: Run, home: Path, stack: list[dict[str,
     assert run("up", "--accounts", "3", "--files", "30").code == 0
     (tmp_path / "schema.json").touch()
     assert run("up", "--empty", "--schema", str(tmp_path / "schema.json")).code == 0
-    nothing = {"home": home, "ports": None, "empty": False, "from_dir": None, "accounts": None, "files": None, "schema": None}
+    assert run("up", "--empty", "--link-style", "gateway").code == 0
+    nothing = {
+        "home": home,
+        "ports": None,
+        "empty": False,
+        "from_dir": None,
+        "accounts": None,
+        "files": None,
+        "schema": None,
+        "approval": False,
+        "link_style": None,
+    }
     assert stack == [
         nothing | {"empty": True, "ports": "0"},
         nothing | {"from_dir": tmp_path},
         nothing | {"accounts": 3, "files": 30},
         nothing | {"empty": True, "schema": tmp_path / "schema.json"},
+        nothing | {"empty": True, "link_style": "gateway"},
     ]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from waybill.files.discovery import Copy, Look, Record, Rules, Skip, decide, gone, resolve
 from waybill.files.domain import Entry, FileState, HttpLocation, S3Location, SourceFacts, VerifiedBy
+from waybill.files.gateway import GatewayLinks, LinkKeys
 from waybill.files.ledger import FileItem
 from waybill.files.urls import LinkBuilder
 
@@ -171,3 +172,26 @@ def test_our_link_in_an_entry_whose_copy_is_no_longer_good_needs_no_moving() -> 
     item = replace(VERIFIED, state=FileState.FAILED, proof=None)
     file = recorded(decide(replace(ENTRY, url=SWITCHED.new_url or ""), item, rules=RULES, since=None))
     assert (file.state, file.error, file.url) == (FileState.EXCLUDED, "OWN_LINK", OLD)
+
+
+GATEWAY = GatewayLinks("https://links.example.com", "ours", LinkKeys(2, {1: b"1" * 32, 2: b"2" * 32}))
+OLDER = replace(GATEWAY, versions=replace(GATEWAY.versions, current=1))
+
+
+@pytest.mark.parametrize("links", [GATEWAY, OLDER])
+def test_a_link_of_the_gateway_is_never_taken_for_a_source_whatever_its_version(links: GatewayLinks) -> None:
+    rules = replace(RULES, links=GATEWAY)
+    entry = replace(ENTRY, url=links.link_of(VERIFIED))
+    switched = replace(VERIFIED, state=FileState.SWITCHED, new_url=OLDER.link_of(VERIFIED))
+    assert decide(entry, VERIFIED, rules=rules, since=None) == Skip(verified=True)
+    assert decide(entry, switched, rules=rules, since=None) == Skip(verified=False), "written anew by a task that died"
+    copied_entry = replace(entry, id="a0X000000000009AAA")
+    assert recorded(decide(copied_entry, None, rules=rules, since=None)).error == "OWN_LINK"
+
+
+def test_another_entrys_link_of_the_gateway_in_a_switched_row_is_an_edit() -> None:
+    switched = replace(VERIFIED, state=FileState.SWITCHED, new_url=GATEWAY.link_of(VERIFIED))
+    entry = replace(ENTRY, url=GATEWAY.link_of(replace(VERIFIED, entry_id="a0X000000000009AAA")))
+    file = recorded(decide(entry, switched, rules=replace(RULES, links=GATEWAY), since=None))
+    assert (file.state, file.error) == (FileState.CONFLICT, "EDITED")
+    assert GATEWAY.link_of(VERIFIED)[-22:] not in (file.message or "")

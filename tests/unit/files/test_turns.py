@@ -17,6 +17,7 @@ from waybill import compose
 from waybill.errors import CanaryFailed, LockLost
 from waybill.files.domain import FileState, VerifiedBy
 from waybill.files.entries import EntryReader
+from waybill.files.gateway import GatewayLinks, LinkKeys
 from waybill.files.ledger import AccountSummary, FileItem, Ledger
 from waybill.files.reporting import old_values
 from waybill.files.switching import Direction, Outcome, Restore, Row, Switch
@@ -36,6 +37,8 @@ from waybill.salesforce.token_cache import MemoryTokenCache
 from waybill.settings import AuthFlow, SalesforceSettings
 
 LINKS = LinkBuilder("https://files.example.com", "ours")
+KEYS = {1: b"1" * 32, 2: b"2" * 32}
+FIRST, SECOND = (GatewayLinks("https://links.example.com", "ours", LinkKeys(n, KEYS)) for n in KEYS)
 
 
 class World:
@@ -142,7 +145,7 @@ class World:
         self.run = self.run.model_copy(update={"fence": self.run.fence + 1})
         self.store.resume("cutover-1", execution_arn="arn:2", fence=self.run.fence)
 
-    def plan(self) -> list[UnitScope]:
+    def plan(self, links: LinkBuilder = LINKS) -> list[UnitScope]:
         plan_units(
             self.run,
             options=self.record.options,
@@ -150,6 +153,7 @@ class World:
             store=self.store,
             ledger=self.ledger,
             work=self.work,
+            links=links,
             size=2_000,
             time_is_up=lambda: False,
         )
@@ -413,6 +417,7 @@ def test_a_rollback_of_a_run_restores_an_entry_that_has_moved_since(world: World
         store=world.store,
         ledger=world.ledger,
         work=world.work,
+        links=LINKS,
         size=10,
         time_is_up=lambda: False,
     )
@@ -445,3 +450,59 @@ def _die_once() -> Callable[[], None]:
 
 def _raises(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
+
+
+# -- links of the gateway -------------------------------------------------------------------------------------------------
+
+
+def test_after_a_rotation_a_cutover_writes_links_anew_and_a_rollback_goes_back_to_the_old_url(world: World) -> None:
+    entries = world.entries(3)
+    world.turns(direction=Switch(FIRST, "cutover-0")).take(world.unit("00000001-00000"), sequence=0, after=None)
+    world.ledger.put_summary(replace(recount(world.ledger, world.account), name="Acme"), fence=1)
+    assert world.plan(FIRST) == [], "nothing is due while the key is the same"
+    world.resumed()
+    (unit,) = world.plan(SECOND)
+    result = world.turns(direction=Switch(SECOND, "cutover-1")).take(unit, sequence=0, after=None)
+    assert result["outcomes"] == {Outcome.DONE: 3}
+    for n, entry in enumerate(entries):
+        item = world.ledger.get(world.account, entry)
+        assert item is not None
+        assert world.url(entry) == item.new_url == SECOND.link_of(item)
+        assert (item.url, item.switched_by) == (f"https://theirs.s3.amazonaws.com/{n}.txt", "cutover-0")
+    # Data Loader is given what was there before Waybill.
+    old = {entry: f"https://theirs.s3.amazonaws.com/{n}.txt" for n, entry in enumerate(entries)}
+    assert all(old[entry] == url for entry, url in old_values(world.work, "cutover-1"))
+    back = Restore(SECOND, "cutover-0")
+    world.turns(direction=back).take(world.unit("00000009-00000"), sequence=0, after=None)
+    assert [world.url(entry) for entry in entries] == [f"https://theirs.s3.amazonaws.com/{n}.txt" for n in range(3)]
+
+
+def test_writing_anew_is_not_what_a_rollback_of_that_run_takes_back(world: World) -> None:
+    (entry,) = world.entries(1)
+    world.turns(direction=Switch(FIRST, "cutover-0")).take(world.unit("00000001-00000"), sequence=0, after=None)
+    world.turns(direction=Switch(SECOND, "cutover-1")).take(world.unit(), sequence=0, after=None)
+    link = world.url(entry)
+    world.turns(direction=Restore(SECOND, "cutover-1")).take(world.unit("00000009-00000"), sequence=0, after=None)
+    assert world.url(entry) == link
+
+
+def test_a_link_of_an_older_version_that_the_ledger_does_not_know_of_is_ours(world: World) -> None:
+    """A task wrote it and died; the key was rotated before anybody came back."""
+    first, second = world.entries(2)
+    items = {entry: world.ledger.get(world.account, entry) for entry in (first, second)}
+    assert all(items.values())
+    world.edit(first, FIRST.link_of(items[first]))  # type: ignore[arg-type]
+    forged = FIRST.link_of(items[second])[:-22] + "A" * 22  # type: ignore[arg-type]
+    world.edit(second, forged)
+    result = world.turns(direction=Switch(SECOND, "cutover-1")).take(world.unit(), sequence=0, after=None)
+    assert result["outcomes"] == {Outcome.DONE: 1, Outcome.CONFLICT: 1}
+    assert world.url(first) == SECOND.link_of(items[first])  # type: ignore[arg-type]
+    assert world.url(second) == forged, "what nobody here has written is left alone"
+
+
+def test_a_rollback_needs_no_key(world: World) -> None:
+    (entry,) = world.entries(1)
+    world.turns(direction=Switch(FIRST, "cutover-0")).take(world.unit("00000001-00000"), sequence=0, after=None)
+    keyless = GatewayLinks(FIRST.base, "ours", LinkKeys(1, {}))
+    world.turns(direction=Restore(keyless, None)).take(world.unit("00000009-00000"), sequence=0, after=None)
+    assert world.url(entry) == "https://theirs.s3.amazonaws.com/0.txt"

@@ -4,7 +4,9 @@ import json
 from contextlib import suppress
 
 from waybill import compose
+from waybill.clock import iso
 from waybill.errors import NotReady, SalesforceQuotaExhausted
+from waybill.files import linking
 from waybill.files.building import metered
 from waybill.files.opening import opens
 from waybill.files.readiness import Readiness, check
@@ -29,6 +31,8 @@ def handler(environment: SourceEnvironment, request: ReadinessRequest, clock: Cl
     store = compose.runs(environment)
     store.enter(request.run.run_id, "checking readiness")
     client = compose.salesforce(environment)
+    if environment.link_key:
+        linking.keyring(environment, environment.link_key).first(by=request.run.run_id, at=iso(clock.now()))
     with metered(client, kind=request.run.kind, stage=environment.stage), suppress(SalesforceQuotaExhausted):
         readiness = check(
             store.get(request.run.run_id).options,
@@ -36,7 +40,7 @@ def handler(environment: SourceEnvironment, request: ReadinessRequest, clock: Cl
             ledger=compose.ledger(environment),
             client=client,
             settings=environment.config.salesforce,
-            links=compose.links(environment.config.destination, environment.destination_bucket),
+            links=linking.writer(environment),
             opens=opens,
             now=clock.now(),
         )

@@ -6,11 +6,13 @@ from typing import Any
 
 from waybill import compose
 from waybill.errors import NotReady
+from waybill.files import linking
 from waybill.files.domain import NO_ACCOUNT, FileState
 from waybill.files.ledger import AccountSummary, Ledger
 from waybill.files.packing import Unit, units
 from waybill.files.switching import Outcome, Result, outcome_row, since_plan
 from waybill.files.turns import plan_key, read_plan
+from waybill.files.urls import LinkBuilder
 from waybill.parallel import threads
 from waybill.runs.machine import CALL, MAP, Requests
 from waybill.runs.model import Options, RunContext, RunKind
@@ -53,6 +55,7 @@ def handler(environment: LedgerEnvironment, request: PlanRequest, clock: Clock) 
         store=store,
         ledger=compose.ledger(environment),
         work=compose.work(environment),
+        links=linking.versions(environment),
         size=environment.config.migration.unit_size,
         time_is_up=clock.time_is_up,
     )
@@ -66,6 +69,7 @@ def plan_units(
     store: RunStore,
     ledger: Ledger,
     work: WorkBucket,
+    links: LinkBuilder,
     size: int,
     time_is_up: Callable[[], bool],
 ) -> PlanReply:
@@ -84,7 +88,8 @@ def plan_units(
         settle_broken_turns(run, store=store, ledger=ledger, work=work)
     after, piece = str(cursor.get("after", "")), int(cursor.get("piece", 0))
     number, rows, unverified = int(cursor.get("units", 0)), int(cursor.get("rows", 0)), int(cursor.get("unverified", 0))
-    canary: list[str] = list(cursor.get("canary", []))
+    # Spare accounts, of which links are only written anew, stand in for a canary where nothing is to be switched.
+    canary, spare = list[str](cursor.get("canary", [])), list[str](cursor.get("spare", []))
     finished = True
 
     def due() -> Iterator[tuple[str, int]]:
@@ -92,11 +97,10 @@ def plan_units(
         for summary in _summaries(options, ledger=ledger, after=after):
             after = summary.account_id
             unverified += summary.unverified
-            count = _due(summary, run.kind)
-            if count:
-                if len(canary) < CANARY_ACCOUNTS:
-                    canary.append(after)
-                yield after, count
+            count, anew = _due(summary, run.kind), _outdated(summary, run.kind, ledger=ledger, links=links)
+            if count + anew:
+                _choose(canary if count else spare, after)
+                yield after, count + anew
             if time_is_up():
                 finished = False
                 return
@@ -110,13 +114,18 @@ def plan_units(
     pieces = f"{run_prefix(run.run_id)}units/{run.fence:08d}"
     work.put_rows(f"{pieces}-{piece:04d}.jsonl", planned())
     if not finished:
-        place = {"after": after, "piece": piece + 1, "units": number, "rows": rows, "unverified": unverified, "canary": canary}
-        return PlanReply(status=Status.MORE, cursor=place, units=number, rows=rows)
+        place = {"after": after, "piece": piece + 1, "units": number, "rows": rows, "unverified": unverified}
+        return PlanReply(status=Status.MORE, cursor=place | {"canary": canary, "spare": spare}, units=number, rows=rows)
     _insist(options, run, unverified)
     _join(work, run, pieces=pieces, count=piece + 1)
-    planned_canary = _canary(options, run, canary)
+    planned_canary = _canary(options, run, canary or spare)
     store.record(run.run_id, step, {"units": number, "rows": rows, "canary": planned_canary})
     return PlanReply(units=number, rows=rows, canary=planned_canary)
+
+
+def _choose(accounts: list[str], account_id: str) -> None:
+    if len(accounts) < CANARY_ACCOUNTS:
+        accounts.append(account_id)
 
 
 def _insist(options: Options, run: RunContext, unverified: int) -> None:
@@ -186,6 +195,13 @@ def _due(summary: AccountSummary, kind: RunKind) -> int:
     """Rows of an account to look at. A rollback also looks at verified ones: a task may have died before it could say `switched`."""
     states = (FileState.VERIFIED,) if kind is RunKind.CUTOVER else _MAY_BE_SWITCHED
     return sum(summary.states.get(state, 0) for state in states)
+
+
+def _outdated(summary: AccountSummary, kind: RunKind, *, ledger: Ledger, links: LinkBuilder) -> int:
+    """Links of an account's switched files that a cutover writes anew: after the key was rotated, say. Each is looked at."""
+    if kind is not RunKind.CUTOVER or not links.renews or not summary.states.get(FileState.SWITCHED):
+        return 0
+    return sum(links.stale(summary.account_id, url) for url in ledger.links_in(summary.account_id))
 
 
 def _summaries(options: Options, *, ledger: Ledger, after: str) -> Iterator[AccountSummary]:

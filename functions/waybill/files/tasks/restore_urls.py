@@ -1,6 +1,7 @@
 """Restores the old URLs of one unit's switched files, a turn at a time: switching in reverse."""
 
 from waybill import compose
+from waybill.files import linking
 from waybill.files.switching import Restore
 from waybill.files.tasks.update_urls import around
 from waybill.files.turning import UnitReply, UnitRequest, emit_outcomes, take_turn, turns_for
@@ -11,7 +12,8 @@ from waybill.settings import LinkEnvironment
 @task(LinkEnvironment, UnitRequest, around=around)
 def handler(environment: LinkEnvironment, request: UnitRequest, clock: Clock) -> UnitReply:
     store = compose.runs(environment)
-    links = compose.links(environment.config.destination, environment.destination_bucket)
+    # What was written is in the ledger: old values come back even where the key of the links is gone.
+    links = linking.writer(environment, strict=False)
     turns, meter = turns_for(
         environment,
         request.run,

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from waybill import compose
+from waybill.files import linking
 from waybill.files.building import sources_for
 from waybill.files.domain import HttpLocation, S3Location
 from waybill.files.sources import Sources
-from waybill.files.switching import Row, Switch, held_back, source_of
+from waybill.files.switching import Row, Switch, held_back, renewed, source_of
 from waybill.files.turning import UnitReply, UnitRequest, emit_outcomes, take_turn, turns_for
 from waybill.files.turns import is_canary
 from waybill.files.urls import LinkBuilder
@@ -24,7 +25,7 @@ def around(request: UnitRequest, reply: UnitReply) -> Requests:
 @task(SourceEnvironment, UnitRequest, around=around)
 def handler(environment: SourceEnvironment, request: UnitRequest, clock: Clock) -> UnitReply:
     config = environment.config
-    links = compose.links(config.destination, environment.destination_bucket)
+    links = linking.writer(environment)
     sources, buckets = sources_for(environment, time_is_up=clock.time_is_up), frozenset(config.source.buckets)
     turns, meter = turns_for(
         environment,
@@ -40,15 +41,17 @@ def handler(environment: SourceEnvironment, request: UnitRequest, clock: Clock) 
 
 
 def examine(rows: Sequence[Row], sources: Sources, *, links: LinkBuilder, source_buckets: frozenset[str]) -> list[Row]:
-    """The rows, those marked as held back whose source is not what was copied."""
+    """The rows, those marked as held back whose source is not what was copied. Rows that left their source long ago are not asked."""
     located: list[tuple[Row, S3Location | HttpLocation | None]] = [
-        (row, source_of(row.file, links=links, source_buckets=source_buckets)) for row in rows
+        (row, None if renewed(row.file) else source_of(row.file, links=links, source_buckets=source_buckets)) for row in rows
     ]
     facts = iter(sources([location for _, location in located if location is not None]))
     looked: list[Row] = []
     for row, location in located:
-        if location is None:
-            held: tuple[str, str] | None = (
+        if renewed(row.file):
+            held: tuple[str, str] | None = None
+        elif location is None:
+            held = (
                 "SOURCE_UNKNOWN",
                 "The old link can no longer be read: was the configuration changed?",
             )
