@@ -143,7 +143,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         _RUN | {Access.INDEX_READ, Access.WORK_GET, Access.WORK_WRITE, Access.REQUESTS_TAKE},
         memory=1769,
     ),
-    _task("ListFiles", SourceEnvironment, _RUN | {Access.WORK_PUT, Access.SOURCE_LOOK}, memory=1024),
+    _task("ListFiles", SourceEnvironment, _RUN | {Access.WORK_GET, Access.WORK_PUT, Access.SOURCE_LOOK}, memory=1024),
     _task(
         "CollectShards",
         LedgerEnvironment,
