@@ -30,6 +30,7 @@ from waybill.table import Table
 if TYPE_CHECKING:
     from functools import _lru_cache_wrapper
 
+    from waybill.aws.event_bus import EventBus
     from waybill.aws.transport import Sender
     from waybill.files.gateway import LinkKeys
     from waybill.files.ledger import Ledger
@@ -90,13 +91,14 @@ def aws(service: str, in_flight: int = 32) -> Any:
 
 
 @once
-def bus() -> Any:
-    """An EventBridge client that gives up soon: what it says is worth little, and a task waits for it."""
-    import boto3
-    from botocore.config import Config
+def bus() -> "EventBus":
+    """EventBridge, which is given up soon: what it is told is worth little, and a task waits for it."""
+    from waybill.aws.credentials import own
+    from waybill.aws.event_bus import EventBus
+    from waybill.aws.places import region_of
+    from waybill.aws.transport import hasty, sender
 
-    patience = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
-    return counted(boto3.client("events", config=patience))
+    return EventBus(region=region_of(), credentials=own(), sender=sender(hasty))
 
 
 @once

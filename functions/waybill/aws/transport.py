@@ -11,7 +11,7 @@ import ssl
 import struct
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -184,6 +184,12 @@ def http() -> Http:
     return Http()
 
 
+@cache
+def hasty() -> Http:
+    """Connections for what a task should not wait for."""
+    return Http(connect_seconds=1, read_seconds=2)
+
+
 _in_place: list[Sender] = []
 
 
@@ -192,6 +198,6 @@ def use(sender: Sender | None) -> None:
     _in_place[:] = [] if sender is None else [sender]
 
 
-def sender() -> Sender:
+def sender(connections: Callable[[], Sender] = http) -> Sender:
     """What requests go through in this process."""
-    return _in_place[0] if _in_place else http()
+    return _in_place[0] if _in_place else connections()

@@ -40,6 +40,7 @@ class Underway:
     def watch(self, outcomes: Iterable[CopyOutcome]) -> Iterator[CopyOutcome]:
         """The outcomes as they come. A thread of its own tells: copying does not wait for it."""
         copied, skipped, failed, size = self.before, 0, 0, 0
+        step = every(self.files)
         with threads(1) as teller:
             for number, outcome in enumerate(outcomes, 1):
                 if outcome.status is CopyStatus.COPIED:
@@ -48,7 +49,7 @@ class Underway:
                     skipped += 1
                 else:
                     failed += 1
-                if number % every(self.files) == 0 and number < self.files:
+                if number % step == 0 and number < self.files:
                     teller.submit(self._tell, {"copied": copied, "skipped": skipped, "failed": failed, "bytes": size})
                 yield outcome
 

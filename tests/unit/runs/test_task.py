@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from local.aws.dispatch import Dispatcher
+from local.aws.transport import InProcess
 from tests.contract.conftest import create_table
 from waybill import compose
 from waybill.counting import count
@@ -59,7 +61,9 @@ def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
 
         made = create_table(boto3.client("dynamodb", region_name="us-east-1"), "ledger")
         monkeypatch.setattr(compose, "table", lambda _: made)
+        compose.use_transport(InProcess(Dispatcher()))
         yield made
+        compose.use_transport(None)
     environ.reset(token)
 
 
