@@ -102,16 +102,6 @@ def bus() -> "EventBus":
 
 
 @once
-def connections(url: str) -> Any:
-    """API Gateway's client for those who are connected to the WebSocket API that answers there."""
-    import boto3
-    from botocore.config import Config
-
-    patience = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
-    return boto3.client("apigatewaymanagementapi", endpoint_url=url, config=patience)
-
-
-@once
 def uploads(endpoint: str | None) -> Any:
     """An S3 client that signs links. `endpoint`: the local stack's, by which other processes reach it."""
     import boto3

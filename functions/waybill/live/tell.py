@@ -21,11 +21,21 @@ class Detail(BaseModel):
     run_id: RunId
 
 
+@compose.once
+def client_for(url: str) -> Any:
+    """API Gateway's client for those who are connected to the WebSocket API that answers there."""
+    import boto3
+    from botocore.config import Config
+
+    patience = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+    return boto3.client("apigatewaymanagementapi", endpoint_url=url, config=patience)
+
+
 def handler(event: dict[str, Any], _context: Any) -> None:
     """One event of the bus."""
     environment = LiveEnvironment.from_env()
     table = compose.table(environment.table)
     watcher = Watcher(store=compose.runs(environment), work=compose.work(environment), feed=Feed(table), now=utcnow)
-    post = Post(connections=Connections(table, now=utcnow), client=lambda: compose.connections(environment.connections_url))
+    post = Post(connections=Connections(table, now=utcnow), client=lambda: client_for(environment.connections_url))
     told = watcher.look(Detail.model_validate(event["detail"]).run_id)
     post([each.model_dump_json() for each in told])
