@@ -58,6 +58,8 @@ def test_run_files_expire_and_migrated_files_never_do(assembly: Assembly) -> Non
         ("runs/", 400),
         ("describes/", 7),
         ("inbox/", 30),
+        ("requests/", 30),
+        ("rejected/", 30),
     ]
     assert [set(rule) for rule in destination["LifecycleConfiguration"]["Rules"]] == [
         {"AbortIncompleteMultipartUpload", "Id", "Status"}
