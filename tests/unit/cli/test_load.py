@@ -133,6 +133,7 @@ def test_what_was_not_written_is_saved_to_be_mended(
 
 def test_errors_that_cannot_be_had_do_not_hide_the_load(run: Run, api: FakeApi, file: Path, tmp_path: Path) -> None:
     api.on("GET", "/runs/load-1", view(ended_at="2026-11-21T14:06:30.000Z"))
+    api.on("POST", "/runs/load-1/retry", (202, view(status="running")))
     done = run("retry", "--run", "load-1", "--execute", "--wait", "--errors", str(tmp_path / "bad.xlsx"), "--json")
     assert (done.json["rows"], "errors_file" in done.json, done.code) == (COUNTS, False, 1)
     assert "was not written" in done.err

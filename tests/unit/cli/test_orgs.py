@@ -118,7 +118,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, api: FakeApi) -> list[str]:
     monkeypatch.setattr(click, "confirm", no)
     api.on("GET", "/config/orgs/default", OWN)
     api.on("GET", "/config/orgs/uat", UAT)
-    api.on("GET", "/runs/load-1", {"run_id": "load-1", "org": "uat"})
+    api.on("GET", "/runs/load-1", {"run_id": "load-1", "kind": "load", "org": "uat"})
     return questions
 
 
