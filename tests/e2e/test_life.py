@@ -32,7 +32,7 @@ def test_lives_that_once_found_something_break_none_either(stack: LocalStack, se
 
 
 def test_a_waybill_that_overwrites_what_it_finds_is_seen(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    def reckless(row: Row, found: str | None, *, before_delta: bool) -> Result:
+    def reckless(row: Row, found: str | None, *, before_delta: bool, wrote: bool = False) -> Result:
         return Result(row, Outcome.TO_DO if found != row.new else Outcome.ALREADY)
 
     with lived(scene) as life:

@@ -39,7 +39,13 @@ class Objects:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._boto(), name)
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str, IfNoneMatch: str = "") -> dict[str, Any]:
+    def put_object(
+        self, *, Bucket: str, Key: str, Body: bytes, ContentType: str, IfNoneMatch: str = "", **more: Any
+    ) -> dict[str, Any]:
+        """Whoever wants more than that said of the object is answered by boto3."""
+        if more:
+            condition = {"IfNoneMatch": IfNoneMatch} if IfNoneMatch else {}
+            return dict(self._boto().put_object(Bucket=Bucket, Key=Key, Body=Body, ContentType=ContentType, **condition, **more))
         headers = {"content-type": ContentType} | ({"if-none-match": IfNoneMatch} if IfNoneMatch else {})
         reply = self._call("PutObject", "PUT", Bucket, Key, headers=headers, body=Body)
         return {"ETag": reply.headers.get("etag", "")}
