@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo up console console-lock test lint contract-servers crash-matrix soak soak-faults soak-model bench lock openapi audit licences clean
+.PHONY: setup demo up console console-lock console-publish screenshots test lint contract-servers crash-matrix soak soak-faults soak-model bench lock openapi audit licences clean
 
 setup: .venv/.ready
 
@@ -31,6 +31,14 @@ console/dist/index.html: console/node_modules/.ready docs/openapi.json $(shell f
 console/node_modules/.ready: console/package-lock.json
 	npm --prefix console ci --no-audit --no-fund --silent
 	touch $@
+
+# Renews docs/screenshots, by the tests that walk through the console in Chromium.
+screenshots: setup console
+	SCREENSHOTS=1 $(BIN)/python -m pytest -q -n 1 tests/browser
+
+# Puts the built console into a deployed stage: make console-publish STAGE=dev
+console-publish: setup console
+	$(BIN)/python -m infra.publish $(STAGE)
 
 # Renews console/package-lock.json from package.json; the lock names packages, not where they come from.
 console-lock:

@@ -18,7 +18,7 @@ CONFIG, SESSION = "/config.json", "/console-session"
 # Whom the console may be locally, in which groups. The second administrator approves what the first has asked for.
 USERS: Mapping[str, tuple[str, ...]] = {
     "admin": ("admin",),
-    "second-admin": ("admin",),
+    "approver": ("admin",),
     "operator": ("operator",),
     "viewer": ("viewer",),
 }

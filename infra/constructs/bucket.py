@@ -18,8 +18,16 @@ def private_bucket(
     retain: bool,
     name: str | None = None,
     rules: Sequence[s3.LifecycleRule] = (),
+    origins: Sequence[str] = (),
 ) -> s3.Bucket:
-    """A bucket, encrypted with `key` or, without one, by S3 itself. `logs` takes its access log, under a prefix of its own."""
+    """A bucket, encrypted with `key` or, without one, by S3 itself. `logs` takes its access log, under a prefix of its own.
+
+    `origins`: whose pages may put objects there, by links that they are given.
+    """
+    cors: dict[str, Any] = {}
+    if origins:
+        put = s3.CorsRule(allowed_methods=[s3.HttpMethods.PUT], allowed_origins=list(origins), allowed_headers=["content-type"])
+        cors = {"cors": [put]}
     encryption: dict[str, Any] = {"encryption": s3.BucketEncryption.S3_MANAGED}
     if key is not None:
         # One key request for many objects: without it each copy costs a call to KMS.
@@ -42,4 +50,5 @@ def private_bucket(
         ],
         **encryption,
         **logging,
+        **cors,
     )

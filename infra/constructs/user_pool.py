@@ -1,5 +1,7 @@
 """Who may use Waybill: a Cognito user pool with a group for each role, and a public client for browsers and the command."""
 
+from collections.abc import Sequence
+
 from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy
 from aws_cdk import aws_cognito as cognito
 from constructs import Construct
@@ -16,10 +18,20 @@ GROUPS = {
 COMMAND_CALLBACK = "http://localhost:8976/callback"
 
 
-class OperatorPool(Construct):
-    """Users are added by an administrator; nobody signs himself up."""
+def domain_prefix(stage: Stage) -> str:
+    """Prefixes are unique in a region: the account's number makes this one so."""
+    return f"waybill-{stage.name}-{Aws.ACCOUNT_ID}"
 
-    def __init__(self, scope: Construct, *, stage: Stage, removal: RemovalPolicy) -> None:
+
+def sign_in_host(stage: Stage) -> str:
+    """Where the pool's pages are."""
+    return f"{domain_prefix(stage)}.auth.{Aws.REGION}.amazoncognito.com"
+
+
+class OperatorPool(Construct):
+    """Users are added by an administrator; nobody signs himself up. `pages`: those that the browser may come back to after it."""
+
+    def __init__(self, scope: Construct, *, stage: Stage, removal: RemovalPolicy, pages: Sequence[str]) -> None:
         super().__init__(scope, "Users")
         self.pool = cognito.UserPool(
             self,
@@ -44,8 +56,7 @@ class OperatorPool(Construct):
             )
         domain = self.pool.add_domain(
             "Domain",
-            # Prefixes are unique in a region: the account's number makes this one so.
-            cognito_domain=cognito.CognitoDomainOptions(domain_prefix=f"waybill-{stage.name}-{Aws.ACCOUNT_ID}"),
+            cognito_domain=cognito.CognitoDomainOptions(domain_prefix=domain_prefix(stage)),
         )
         self.client = self.pool.add_client(
             "Client",
@@ -58,7 +69,7 @@ class OperatorPool(Construct):
             o_auth=cognito.OAuthSettings(
                 flows=cognito.OAuthFlows(authorization_code_grant=True),
                 scopes=[cognito.OAuthScope.OPENID],
-                callback_urls=[COMMAND_CALLBACK],
+                callback_urls=[COMMAND_CALLBACK, *pages],
             ),
         )
         self.sign_in = SignIn(
@@ -66,4 +77,5 @@ class OperatorPool(Construct):
             token_url=f"{domain.base_url()}/oauth2/token",
             client_id=self.client.user_pool_client_id,
         )
+        CfnOutput(scope, "SignInHost", value=sign_in_host(stage))
         CfnOutput(scope, "UserPoolId", value=self.pool.user_pool_id)

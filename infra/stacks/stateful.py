@@ -12,6 +12,7 @@ from constructs import Construct
 
 from infra.catalogue import KINDS
 from infra.constructs.bucket import private_bucket
+from infra.constructs.console import ConsoleSite
 from infra.constructs.notices import topic_name
 from infra.constructs.user_pool import OperatorPool
 from infra.grants import INDEX, Resources
@@ -43,39 +44,22 @@ class StatefulStack(Stack):
             key=self.key if stage.destination_encryption is Encryption.KMS else None,
             retain=stage.retain,
         )
+        # The local stack serves the console itself.
+        self.console = None if stage.local else ConsoleSite(self, stage=stage, logs=self._access_logs)
+        self.console_origins = [*stage.console_origins, *([self.console.origin] if self.console else [])]
         self.work_bucket = private_bucket(
             self,
             "WorkBucket",
             logs=self._access_logs,
             key=self.key,
             retain=stage.retain,
-            rules=[
-                s3.LifecycleRule(
-                    id="runs",
-                    prefix="runs/",
-                    expiration=Duration.days(stage.run_retention_days),
-                    noncurrent_version_expiration=Duration.days(30),
-                ),
-                s3.LifecycleRule(
-                    id="describes",
-                    prefix="describes/",
-                    expiration=Duration.days(7),
-                    noncurrent_version_expiration=Duration.days(1),
-                ),
-                *(
-                    s3.LifecycleRule(
-                        id=name,
-                        prefix=f"{name}/",
-                        expiration=Duration.days(30),
-                        noncurrent_version_expiration=Duration.days(7),
-                    )
-                    for name in ("inbox", "requests", "rejected")
-                ),
-            ],
+            origins=self.console_origins,
+            rules=_kept_for_a_while(stage),
         )
         _tell_event_bridge(self.work_bucket)
         self.salesforce_secret = self._secret("SalesforceSecret", described="How Waybill logs in to Salesforce")
-        self.users = OperatorPool(self, stage=stage, removal=self._removal)
+        pages = [f"{origin}/" for origin in self.console_origins]
+        self.users = OperatorPool(self, stage=stage, removal=self._removal, pages=pages)
         self.source_secret = None
         if stage.config.source.own_credentials:
             self.source_secret = self._secret("SourceSecret", described="The source bucket's own credentials")
@@ -237,3 +221,30 @@ def _tell_event_bridge(bucket: s3.Bucket) -> None:
     resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
         event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
     )
+
+
+def _kept_for_a_while(stage: Stage) -> list[s3.LifecycleRule]:
+    """What the work bucket holds, and for how long."""
+    return [
+        s3.LifecycleRule(
+            id="runs",
+            prefix="runs/",
+            expiration=Duration.days(stage.run_retention_days),
+            noncurrent_version_expiration=Duration.days(30),
+        ),
+        s3.LifecycleRule(
+            id="describes",
+            prefix="describes/",
+            expiration=Duration.days(7),
+            noncurrent_version_expiration=Duration.days(1),
+        ),
+        *(
+            s3.LifecycleRule(
+                id=name,
+                prefix=f"{name}/",
+                expiration=Duration.days(30),
+                noncurrent_version_expiration=Duration.days(7),
+            )
+            for name in ("inbox", "requests", "rejected")
+        ),
+    ]

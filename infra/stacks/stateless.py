@@ -46,7 +46,7 @@ class StatelessStack(Stack):
             env=Environment(region=stage.config.destination.region),
             description=f"Waybill {stage.name}: functions, state machines, API, alarms",
         )
-        self._stage = stage
+        self._stage, self._console_origins = stage, stateful.console_origins
         self._live = LiveApi(self, stage_name=stage.name)
         self._links = links
         self._resources = stateful.resources(live_api_id=self._live.api.api_id)
@@ -76,10 +76,11 @@ class StatelessStack(Stack):
             client=stateful.users.client,
             access_log=access_log,
             stage_name=stage.name,
-            origins=stage.console_origins,
+            origins=stateful.console_origins,
             rates=stage.api_rates,
         )
         CfnOutput(self, "ApiUrl", value=f"{api.api.api_endpoint}/api")
+        CfnOutput(self, "LiveUrl", value=self._live.url)
 
     def _schedules(self, machines: Mapping[str, sfn.StateMachine]) -> None:
         """What starts by itself."""
@@ -136,7 +137,7 @@ class StatelessStack(Stack):
 
     def _live_variables(self) -> dict[str, str]:
         """Where what is told live is heard. Locally the console, the API and the WebSockets have one address."""
-        origins, url = list(self._stage.console_origins), self._live.url
+        origins, url = list(self._console_origins), self._live.url
         if self._stage.local:
             console = CfnParameter(
                 self, "LocalConsoleUrl", default="http://127.0.0.1:8080", description="Where the local stack serves the console"

@@ -106,7 +106,11 @@ def test_every_request_to_the_api_has_a_token_but_the_one_that_asks_how_to_get_o
 def test_only_the_consoles_own_pages_may_read_the_api(assembly: Assembly) -> None:
     (api,) = (each for each in assembly.stateless.of_type("AWS::ApiGatewayV2::Api").values() if each["ProtocolType"] == "HTTP")
     origins = json.loads((ROOT / "cdk.json").read_text())["context"]["stages"][assembly.stage].get("console_origins", [])
-    assert (api.get("CorsConfiguration") or {}).get("AllowOrigins", []) == origins
+    found = [assembly.stateless.resolve(origin) for origin in (api.get("CorsConfiguration") or {}).get("AllowOrigins", [])]
+    assert [origin for origin in found if "import." not in origin] == origins
+    own = [origin for origin in found if "import." in origin]
+    assert len(own) == (0 if assembly.stage == "local" else 1)
+    assert all(re.fullmatch(r"https://import\.fngetattconsoledistribution\w+", origin) for origin in own)
     assert not (api.get("CorsConfiguration") or {}).get("AllowCredentials")
 
 
@@ -131,7 +135,10 @@ def test_the_pool_has_a_group_for_each_role_and_lets_nobody_sign_himself_up(asse
 
 def test_the_command_comes_back_to_where_the_pool_sends_it(assembly: Assembly) -> None:
     (client,) = assembly.stateful.of_type("AWS::Cognito::UserPoolClient").values()
-    assert client["CallbackURLs"] == [CALLBACK]
+    first, *pages = [assembly.stateful.resolve(url) for url in client["CallbackURLs"]]
+    assert first == CALLBACK
+    assert all(re.fullmatch(r"https://(<ConsoleDistribution\w+\.DomainName>|waybill\.example\.com)/", page) for page in pages)
+    assert len(pages) == {"local": 0, "dev": 1, "prod": 2}[assembly.stage]
     assert (client["GenerateSecret"], client["AllowedOAuthFlows"]) == (False, ["code"])
 
 

@@ -4,6 +4,7 @@ import type { components } from "./schema";
 type Schemas = components["schemas"];
 
 export type AccountView = Schemas["AccountView"];
+export type Approval = Schemas["ApprovalView"];
 export type AuditHead = Schemas["AuditHead"];
 export type AuditRecord = Schemas["AuditRecord"];
 export type Check = Schemas["Check"];
@@ -15,28 +16,20 @@ export type FileWaybill = Schemas["WaybillView"];
 export type FilesCounts = Schemas["Counts"];
 export type LogEvent = Schemas["LogEvent"];
 export type Me = Schemas["MeView"];
-export type PhaseView = Schemas["PhaseView"];
+export type PhaseView = Schemas["StatusView"]["phases"][string];
 export type Role = Schemas["Role"];
 export type RowError = Schemas["RowError"];
 export type RowsCounts = Schemas["RowCounts"];
 export type RunAccountView = Schemas["RunAccountView"];
 export type RunKind = Schemas["RunKind"];
 export type RunRequest = Schemas["BackupRequest"] | Schemas["CutoverRequest"] | Schemas["RollbackRequest"];
-export type RunStatus = Schemas["RunStatus"] | "awaiting_approval";
+export type RunStatus = Schemas["RunStatus"];
+export type RunView = Schemas["RunView"];
 export type SettingsView = Schemas["SettingsView"];
 export type SignIn = Schemas["SignIn"];
 export type StatusView = Schemas["StatusView"];
 export type Throughput = Schemas["ThroughputView"];
-
-export interface Approval {
-  state: "waiting" | "approved" | "rejected" | "expired";
-  requested_by: string;
-  requested_at: string;
-  decided_by: string | null;
-  decided_at: string | null;
-  reason: string | null;
-  dry_run: string | null;
-  figures: Partial<FilesCounts> | null;
-}
-
-export type RunView = Omit<Schemas["RunView"], "status"> & { status: RunStatus; approval?: Approval | null };
+export type FieldView = Schemas["FieldView"];
+export type LoadRequest = Schemas["LoadRequest"];
+export type MappingHead = Schemas["MappingHead"];
+export type ObjectView = Schemas["ObjectView"];

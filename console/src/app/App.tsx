@@ -12,7 +12,7 @@ import { type Api, Problem, makeApi } from "../api/client";
 import type { Me } from "../api/types";
 import { loadConfig } from "../auth/config";
 import { Session } from "../auth/session";
-import { router } from "./routes";
+import { makeRouter } from "./routes";
 import { Providers } from "./Providers";
 
 type State =
@@ -20,13 +20,13 @@ type State =
   | { at: "leaving" }
   | { at: "out"; session: Session }
   | { at: "failed"; why: string; hint: string }
-  | { at: "in"; session: Session; api: Api; me: Me };
+  | { at: "in"; session: Session; api: Api; me: Me; router: ReturnType<typeof makeRouter> };
 
 const queries = new QueryClient({
   defaultOptions: {
     queries: {
       // What the API refused it refuses again; what did not answer may.
-      retry: (times, error) => times < 2 && error instanceof Problem && (error.status === 0 || error.status >= 500),
+      retry: (times, error) => times < 2 && error instanceof Problem && (error.status === 0 || error.status === 429 || error.status >= 500),
       staleTime: 5_000,
       refetchOnWindowFocus: false,
     },
@@ -39,7 +39,7 @@ async function begin(): Promise<State> {
   const api = makeApi(session);
   const { data } = await api.GET("/api/me");
   if (!data) throw new Error("The API does not say who you are.");
-  return { at: "in", session, api, me: data };
+  return { at: "in", session, api, me: data, router: makeRouter() };
 }
 
 export function App() {
@@ -58,7 +58,7 @@ export function App() {
       {state.at === "in" ? (
         <QueryClientProvider client={queries}>
           <Providers session={state.session} api={state.api} me={state.me}>
-            <RouterProvider router={router} />
+            <RouterProvider router={state.router} />
           </Providers>
         </QueryClientProvider>
       ) : (

@@ -5,6 +5,7 @@ import TopNavigation, { type TopNavigationProps } from "@cloudscape-design/compo
 import { useEffect, useRef, useState } from "react";
 import { Outlet, useLocation, useNavigate, useNavigation } from "react-router";
 import { LOCAL_USERS, type LocalUser } from "../auth/session";
+import { useSettings } from "../api/asking";
 import { Notices } from "./Providers";
 import { useWaybill } from "./context";
 import { type Theme, chooseTheme, currentTheme } from "./theme";
@@ -24,6 +25,15 @@ const ITEMS: SideNavigationProps.Item[] = [
   },
   {
     type: "section",
+    text: "Records",
+    items: [
+      { type: "link", text: "Loads", href: "/records/loads" },
+      { type: "link", text: "Objects", href: "/records/objects" },
+      { type: "link", text: "Mappings", href: "/records/mappings" },
+    ],
+  },
+  {
+    type: "section",
     text: "Administration",
     items: [
       { type: "link", text: "Audit", href: "/audit" },
@@ -35,6 +45,7 @@ const ITEMS: SideNavigationProps.Item[] = [
 // The item of the navigation that a page belongs to.
 function activeOf(path: string): string {
   if (path.startsWith("/files")) return "/accounts";
+  if (path === "/records/new") return "/records/loads";
   const first = path.split("/")[1] ?? "";
   return first === "records" ? path.split("/").slice(0, 3).join("/") : `/${first}`;
 }
@@ -43,6 +54,7 @@ export function Shell() {
   const go = useNavigate();
   const { pathname } = useLocation();
   const [open, setOpen] = useState(true);
+  const settings = useSettings();
   const loading = useNavigation().state !== "idle";
   const main = useRef<HTMLDivElement>(null);
   const before = useRef(pathname);
@@ -70,7 +82,7 @@ export function Shell() {
         navigationWidth={240}
         ariaLabels={{ navigation: "Pages", navigationClose: "Close the navigation", navigationToggle: "Open the navigation" }}
         navigation={
-          <SideNavigation header={{ text: "Waybill", href: "/" }} items={ITEMS} activeHref={activeOf(pathname)} onFollow={follow} />
+          <SideNavigation header={{ text: settings.data ? `Stage ${settings.data.stage}` : "Stage", href: "/settings" }} items={ITEMS} activeHref={activeOf(pathname)} onFollow={follow} />
         }
         notifications={<Notices />}
         content={
@@ -108,7 +120,7 @@ function Bar() {
     type: "menu-dropdown",
     iconName: "view-full",
     text: "Look",
-    ariaLabel: "Light or dark",
+    ariaLabel: "Look: light or dark",
     items: Object.entries(THEMES).map(([id, text]) => ({ id, text, itemType: "checkbox" as const, checked: id === theme })),
     onItemClick: ({ detail }) => {
       chooseTheme(detail.id as Theme);

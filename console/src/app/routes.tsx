@@ -1,9 +1,9 @@
 // Every page and its path. Each is a piece of its own, loaded when it is first opened.
-import { createBrowserRouter } from "react-router";
+import { type RouteObject, createBrowserRouter } from "react-router";
 import { Shell } from "./Shell";
 import { Broken } from "./Broken";
 
-export const router = createBrowserRouter([
+const PAGES: RouteObject[] = [
   {
     path: "/",
     element: <Shell />,
@@ -21,6 +21,10 @@ export const router = createBrowserRouter([
           { path: "files/:entryId", lazy: () => import("../pages/File") },
           { path: "readiness", lazy: () => import("../pages/Readiness") },
           { path: "errors", lazy: () => import("../pages/Errors") },
+          { path: "records/loads", lazy: () => import("../pages/Loads") },
+          { path: "records/new", lazy: () => import("../pages/NewLoad") },
+          { path: "records/objects", lazy: () => import("../pages/Objects") },
+          { path: "records/mappings", lazy: () => import("../pages/Mappings") },
           { path: "audit", lazy: () => import("../pages/Audit") },
           { path: "settings", lazy: () => import("../pages/Settings") },
           { path: "*", lazy: () => import("../pages/Missing") },
@@ -28,4 +32,9 @@ export const router = createBrowserRouter([
       },
     ],
   },
-]);
+];
+
+// Made once one is logged in: coming back from the user pool, the address is the page's again only then.
+export function makeRouter() {
+  return createBrowserRouter(PAGES);
+}

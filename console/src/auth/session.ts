@@ -15,7 +15,7 @@ interface Kept {
 }
 
 // Whom the local stack lets one be.
-export const LOCAL_USERS = ["admin", "second-admin", "operator", "viewer"] as const;
+export const LOCAL_USERS = ["admin", "approver", "operator", "viewer"] as const;
 export type LocalUser = (typeof LOCAL_USERS)[number];
 
 export class Session {

@@ -7,7 +7,7 @@ import Select, { type SelectProps } from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
 import TextFilter from "@cloudscape-design/components/text-filter";
-import { useParams, useSearchParams } from "react-router";
+import { useLocation, useParams, useSearchParams } from "react-router";
 import { given } from "../api/client";
 import type { FileState, FileView } from "../api/types";
 import { useApi } from "../app/context";
@@ -29,6 +29,8 @@ const STATES: SelectProps.Option[] = [
 
 export function Component() {
   const { accountId = "" } = useParams();
+  // Whoever linked here knew its name.
+  const named: unknown = useLocation().state;
   const api = useApi();
   const [asked, setAsked] = useSearchParams();
   const state = asked.get("state") ?? "";
@@ -62,7 +64,7 @@ export function Component() {
         enableKeyboardNavigation
         header={
           <Header variant="h1" description={<span className="mono">{accountId}</span>} actions={<Verify accountId={accountId} />}>
-            Files of the account
+            Files of {typeof named === "string" && named ? named : "the account"}
           </Header>
         }
         filter={

@@ -62,7 +62,7 @@ export function Component() {
           {
             id: "name",
             header: "Account",
-            cell: (account) => <Go to={`/accounts/${account.account_id}`}>{account.name || nameless(account.account_id)}</Go>,
+            cell: (account) => <Go to={`/accounts/${account.account_id}`} state={account.name}>{account.name || nameless(account.account_id)}</Go>,
             isRowHeader: true,
             minWidth: 220,
           },

@@ -73,14 +73,13 @@ export function Component() {
         pagination={<Pagination {...pages.pagination} />}
         empty={<Empty title="Nothing was done on this day">Choose another day.</Empty>}
         columnDefinitions={[
-          { id: "n", header: "No.", cell: (record) => <span className="figure">{record.sequence}</span>, minWidth: 60, width: 70 },
-          { id: "at", header: "Time", cell: (record) => time(record.at), minWidth: 180, width: 190 },
-          { id: "who", header: "Who", cell: (record) => `${record.actor} (${record.role})`, minWidth: 120, width: 150 },
-          { id: "from", header: "From", cell: (record) => record.source || "–", minWidth: 100, width: 110 },
-          { id: "what", header: "What", cell: (record) => record.action, isRowHeader: true, minWidth: 150 },
-          { id: "to", header: "To what", cell: (record) => <span className="mono">{record.resource}</span>, minWidth: 180 },
-          { id: "outcome", header: "Outcome", cell: (record) => <Outcome record={record} />, minWidth: 110 },
-          { id: "detail", header: "Detail", cell: (record) => <Detail text={record.detail} />, minWidth: 200 },
+          { id: "n", header: "No.", cell: (record) => <span className="figure">{record.sequence}</span>, width: 64 },
+          { id: "at", header: "Time", cell: (record) => time(record.at), width: 170 },
+          { id: "who", header: "Who, from where", cell: (record) => `${record.actor} (${record.role}), ${record.source || "nowhere"}`, width: 150 },
+          { id: "what", header: "What", cell: (record) => record.action, isRowHeader: true, width: 190 },
+          { id: "to", header: "To what", cell: (record) => <span className="mono">{record.resource}</span>, width: 190 },
+          { id: "outcome", header: "Outcome", cell: (record) => <Outcome record={record} />, width: 110 },
+          { id: "detail", header: "Detail", cell: (record) => <Detail text={record.detail} />, minWidth: 160 },
         ]}
       />
     </SpaceBetween>

@@ -138,7 +138,7 @@ function Proof({ file }: { file: FileWaybill }) {
       <KeyValuePairs
         columns={3}
         items={[
-          { label: "Account", value: <Go to={`/accounts/${file.account_id}`}>{file.account_name || file.account_id}</Go> },
+          { label: "Account", value: <Go to={`/accounts/${file.account_id}`} state={file.account_name}>{file.account_name || file.account_id}</Go> },
           { label: "Size", value: bytes(file.size) },
           { label: "Verified by", value: file.verified_by ?? "–" },
           { label: "ETag of the source, as copied", value: <Hash value={file.etag} /> },

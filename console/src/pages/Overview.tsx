@@ -20,11 +20,11 @@ import { ThroughputChart } from "../parts/ThroughputChart";
 import { RunStatus } from "../parts/Status";
 import { between, bytes, count, time, words } from "../parts/format";
 import { useNow } from "../parts/now";
-import { outcomeOf, problemsOf, titleOf } from "../parts/runs";
+import { askedBy, isLive, outcomeOf, problemsOf, titleOf } from "../parts/runs";
 
 export function Component() {
   const status = useStatus(5_000);
-  const runs = useRuns(6);
+  const runs = useRuns(20);
   const go = useNavigate();
   const operator = useMay("operator");
   return (
@@ -60,7 +60,7 @@ export function Component() {
           </Container>
           <Container fitHeight header={<Header variant="h2">Throughput</Header>}>
             <Loaded query={runs} height={230}>
-              {(data) => <ThroughputChart run={data.items.find((run) => run.kind === "backup" && !run.dry_run) ?? data.items[0]} />}
+              {(data) => <ThroughputChart run={data.items.find(isLive) ?? data.items.find((run) => run.files?.copied) ?? data.items[0]} />}
             </Loaded>
           </Container>
           <Container fitHeight header={<Header variant="h2">Largest accounts</Header>}>
@@ -87,7 +87,7 @@ export function Component() {
           }
         >
           <Loaded query={runs} height={160}>
-            {(data) => <LastRuns runs={data.items} />}
+            {(data) => <LastRuns runs={data.items.slice(0, 6)} />}
           </Loaded>
         </Container>
       </SpaceBetween>
@@ -139,7 +139,7 @@ function TopAccounts({ accounts }: { accounts: AccountView[] }) {
         {accounts.slice(0, 6).map((account) => (
           <tr key={account.account_id}>
             <td>
-              <Go to={`/accounts/${account.account_id}`}>{account.name || account.account_id}</Go>
+              <Go to={`/accounts/${account.account_id}`} state={account.name}>{account.name || account.account_id}</Go>
             </td>
             <td className="number figure">{count(account.files)}</td>
             <td className="wide">
@@ -208,13 +208,13 @@ function LastRuns({ runs }: { runs: RunView[] }) {
             <td>
               <Go to={`/runs/${run.run_id}`}>{titleOf(run)}</Go>
             </td>
-            <td>
+            <td className="whole">
               <RunStatus status={run.status} problems={problemsOf(run)} />
             </td>
-            <td className="figure">{time(run.started_at)}</td>
-            <td className="figure">{between(run.started_at, run.ended_at, now)}</td>
+            <td className="figure whole">{time(run.started_at)}</td>
+            <td className="figure whole">{between(run.started_at, run.ended_at, now)}</td>
             <td className="figure">{outcomeOf(run)}</td>
-            <td>{run.requested_by}</td>
+            <td>{askedBy(run)}</td>
           </tr>
         ))}
       </tbody>

@@ -6,15 +6,18 @@ import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import { useState } from "react";
 import { useParams } from "react-router";
 import { SOON, useRun } from "../api/asking";
 import type { RunView } from "../api/types";
+import type { RunEvent } from "../live/feed";
 import { useFeed } from "../live/useFeed";
 import { Copyable } from "../parts/Go";
 import { Loaded } from "../parts/Loaded";
 import { RunStatus } from "../parts/Status";
 import { ThroughputChart } from "../parts/ThroughputChart";
-import { time, words } from "../parts/format";
+import { clock, time, words } from "../parts/format";
 import { isLive, problemsOf, titleOf } from "../parts/runs";
 import { ApprovalPanel } from "../run/ApprovalPanel";
 import { Controls } from "../run/Controls";
@@ -25,8 +28,12 @@ import { RunProgress } from "../run/RunProgress";
 
 export function Component() {
   const { runId = "" } = useParams();
-  const feed = useFeed(runId);
-  const run = useRun(runId, feed.connected ? 5 * SOON : SOON);
+  const [pace, setPace] = useState(SOON);
+  const run = useRun(runId, pace);
+  const feed = useFeed(runId, run.data ? isLive(run.data.run) : false);
+  // Where events come there is little to look for.
+  const wanted = feed.connected ? 5 * SOON : SOON;
+  if (pace !== wanted) setPace(wanted);
   return (
     <Loaded query={run} height={400}>
       {({ run: data, samples }) => (
@@ -49,13 +56,14 @@ export function Component() {
             {data.approval ? <ApprovalPanel run={data} approval={data.approval} /> : null}
             <Container
               header={
-                <Header variant="h2" description={isLive(data) ? feed.told : undefined}>
+                <Header variant="h2" actions={isLive(data) ? <LiveMark connected={feed.connected} /> : null}>
                   Progress
                 </Header>
               }
             >
               <RunProgress run={data} samples={samples} />
             </Container>
+            {isLive(data) && feed.troubles.length ? <Troubles events={feed.troubles} /> : null}
             <Tabs
               tabs={[
                 ...(data.files ? [{ id: "accounts", label: "Accounts", content: <RunAccounts run={data} /> }] : []),
@@ -70,6 +78,34 @@ export function Component() {
       )}
     </Loaded>
   );
+}
+
+function LiveMark({ connected }: { connected: boolean }) {
+  return connected ? (
+    <StatusIndicator type="success">Live</StatusIndicator>
+  ) : (
+    <StatusIndicator type="pending">Looked at every second</StatusIndicator>
+  );
+}
+
+function Troubles({ events }: { events: RunEvent[] }) {
+  return (
+    <Container header={<Header variant="h2">Errors as they come</Header>}>
+      <ul className="troubles" aria-live="polite">
+        {events.slice(0, 5).map((event) => (
+          <li key={event.sequence}>
+            <span className="figure quiet">{clock(event.time)}</span>{" "}
+            <StatusIndicator type="error">{words(String(event.data.error).toLowerCase())}</StatusIndicator>{" "}
+            {nameIn(event)} <span className="quiet">{String(event.data.details)}</span>
+          </li>
+        ))}
+      </ul>
+    </Container>
+  );
+}
+
+function nameIn({ data }: RunEvent): string {
+  return [data.name, data.entry_id, data.account_id].find((each): each is string => typeof each === "string" && each !== "") ?? "";
 }
 
 function errorsLabel(run: RunView): string {

@@ -4,16 +4,15 @@ import Link, { type LinkProps } from "@cloudscape-design/components/link";
 import type { ReactNode } from "react";
 import { useNavigate } from "react-router";
 
-export function Go(props: { to: string; children: ReactNode; variant?: LinkProps.Variant; label?: string }) {
+export function Go(props: { to: string; children: ReactNode; variant?: LinkProps.Variant; state?: unknown }) {
   const go = useNavigate();
   return (
     <Link
       href={props.to}
       variant={props.variant ?? "secondary"}
-      {...(props.label ? { ariaLabel: props.label } : {})}
       onFollow={(event) => {
         event.preventDefault();
-        void go(props.to);
+        void go(props.to, { state: props.state });
       }}
     >
       {props.children}

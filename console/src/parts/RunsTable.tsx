@@ -6,7 +6,7 @@ import { Go } from "./Go";
 import { Empty } from "./Loaded";
 import { RunStatus } from "./Status";
 import { between, count, time } from "./format";
-import { outcomeOf, problemsOf, progressOf, titleOf } from "./runs";
+import { askedBy, outcomeOf, problemsOf, progressOf, titleOf } from "./runs";
 import { useNow } from "./now";
 
 export function RunsTable(props: { runs: RunView[]; loading: boolean; header: ReactNode; pagination?: ReactNode; filter?: ReactNode; empty?: ReactNode }) {
@@ -24,7 +24,7 @@ export function RunsTable(props: { runs: RunView[]; loading: boolean; header: Re
     { id: "took", header: "Took", cell: (run) => <span className="figure">{between(run.started_at, run.ended_at, now)}</span>, minWidth: 100 },
     { id: "files", header: "Files or rows", cell: (run) => <span className="figure">{count(progressOf(run).total)}</span>, minWidth: 110 },
     { id: "outcome", header: "Outcome", cell: (run) => <span className="figure">{outcomeOf(run)}</span>, minWidth: 200 },
-    { id: "by", header: "By", cell: (run) => run.requested_by, minWidth: 110 },
+    { id: "by", header: "By", cell: askedBy, minWidth: 110 },
   ];
   return (
     <Table

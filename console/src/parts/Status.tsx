@@ -14,7 +14,7 @@ const RUN: Record<string, [StatusIndicatorProps.Type, string]> = {
 
 export function RunStatus({ status, problems = 0 }: { status: string; problems?: number }) {
   const [type, text] = RUN[status] ?? (["info", words(status)] as const);
-  if (status === "completed" && problems > 0) return <StatusIndicator type="warning">Completed with problems</StatusIndicator>;
+  if (status === "completed" && problems > 0) return <StatusIndicator type="warning">With problems</StatusIndicator>;
   return <StatusIndicator type={type}>{text}</StatusIndicator>;
 }
 

@@ -33,6 +33,7 @@ function run(changes: Partial<RunView>, files: Partial<FilesCounts> = {}): RunVi
     execution_arn: "",
     errors: [],
     requests: {},
+    approval: null,
     files: { ...NONE, ...files },
     ...changes,
   };

@@ -64,7 +64,7 @@ export function sampled(samples: readonly Sample[], next: Sample): Sample[] {
 export function rateOf(samples: readonly Sample[]): number | null {
   const first = samples[0];
   const last = samples.at(-1);
-  if (!first || !last || last.at - first.at < 500) return null;
+  if (!first || !last || last.at - first.at < 2_000) return null;
   return (1000 * (last.done - first.done)) / (last.at - first.at);
 }
 
@@ -152,4 +152,9 @@ export function outcomeOf(run: RunView): string {
     .filter(([, number]) => number > 0)
     .map(([name, number]) => `${name}: ${count(number)}`);
   return told.join(" · ") || "–";
+}
+
+// A backup within a cutover is asked for by that run.
+export function askedBy(run: RunView): string {
+  return run.requested_by.startsWith("cutover-") ? "Its cutover" : run.requested_by;
 }

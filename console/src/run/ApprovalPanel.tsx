@@ -29,7 +29,7 @@ export function ApprovalPanel({ run, approval }: { run: RunView; approval: Appro
   const [reason, setReason] = useState("");
   const waiting = approval.state === "waiting" && run.status === "awaiting_approval";
   const own = askedBy(approval, me.name);
-  const figures = approval.figures ? filesFigures("cutover", approval.figures, true) : [];
+  const figures = approval.figures ? filesFigures(run.kind, approval.figures, true) : [];
   return (
     <Container
       header={
@@ -39,7 +39,7 @@ export function ApprovalPanel({ run, approval }: { run: RunView; approval: Appro
             waiting && admin && !own ? (
               <SpaceBetween direction="horizontal" size="xs">
                 <Button onClick={() => setRejecting(true)}>Reject</Button>
-                <Button variant="primary" loading={act.isPending} onClick={() => act.mutate({ verb: "approve", done: "Approved: the cutover goes on." })}>
+                <Button variant="primary" loading={act.isPending} onClick={() => act.mutate({ verb: "approve", done: "Approved: the run begins." })}>
                   Approve
                 </Button>
               </SpaceBetween>
@@ -54,10 +54,10 @@ export function ApprovalPanel({ run, approval }: { run: RunView; approval: Appro
         {waiting ? (
           <Alert type="warning">
             {own
-              ? "You have asked for this cutover: another administrator decides about it."
+              ? "You have asked for this run: another administrator decides about it."
               : admin
-                ? "Look at the dry run before you decide. Once approved, links in Salesforce are switched."
-                : "An administrator who has not asked for it decides about this cutover."}
+                ? "Look at the dry run before you decide. Once approved, links in Salesforce are written."
+                : "An administrator who has not asked for it decides about this run."}
           </Alert>
         ) : null}
         <KeyValuePairs
@@ -67,14 +67,18 @@ export function ApprovalPanel({ run, approval }: { run: RunView; approval: Appro
             { label: "Asked for", value: `${approval.requested_by}, ${time(approval.requested_at)}` },
             ...(approval.decided_by ? [{ label: "Decided", value: `${approval.decided_by}, ${time(approval.decided_at)}` }] : []),
             ...(approval.reason ? [{ label: "Reason", value: approval.reason }] : []),
-            { label: "Dry run", value: approval.dry_run ? <Go to={`/runs/${approval.dry_run}`}>{approval.dry_run}</Go> : "There was none" },
+            ...(waiting ? [{ label: "Waits until", value: time(approval.until) }] : []),
+            {
+              label: "Last dry run",
+              value: approval.dry_run ? <Go to={`/runs/${approval.dry_run}`}>{time(approval.dry_run_ended_at)}</Go> : "There was none",
+            },
             ...figures.map(([label, number]) => ({ label, value: <b className="figure">{count(number)}</b> })),
           ]}
         />
       </SpaceBetween>
       <Modal
         visible={rejecting}
-        header="Reject this cutover?"
+        header="Reject this run?"
         onDismiss={() => setRejecting(false)}
         footer={
           <SpaceBetween direction="horizontal" size="xs">
@@ -86,7 +90,7 @@ export function ApprovalPanel({ run, approval }: { run: RunView; approval: Appro
               disabled={!reason.trim()}
               onClick={() => {
                 setRejecting(false);
-                act.mutate({ verb: "reject", body: { reason: reason.trim() }, done: "Rejected: nothing was switched." });
+                act.mutate({ verb: "reject", body: { reason: reason.trim() }, done: "Rejected: nothing was written." });
               }}
             >
               Reject

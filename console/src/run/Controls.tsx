@@ -10,6 +10,7 @@ import type { RunView } from "../api/types";
 import { useApi, useMay, useWaybill } from "../app/context";
 import { Confirm } from "../parts/Confirm";
 import { isLive } from "../parts/runs";
+import { LoadActions } from "./LoadActions";
 import { REPORTS, saveReport } from "./report";
 
 const STOPPED = new Set(["paused", "failed", "cancelled"]);
@@ -71,6 +72,7 @@ export function Controls({ run }: { run: RunView }) {
           Retry the failed
         </Button>
       ) : null}
+      <LoadActions run={run} />
       {run.ended_at && run.status !== "refused" ? (
         <ButtonDropdown
           items={REPORTS.filter((each) => each.id !== "errors.csv" || run.rows)}

@@ -39,7 +39,7 @@ export function RunAccounts({ run }: { run: RunView }) {
         {
           id: "name",
           header: "Account",
-          cell: (row) => <Go to={`/accounts/${row.account_id}`}>{row.name || row.account_id}</Go>,
+          cell: (row) => <Go to={`/accounts/${row.account_id}`} state={row.name}>{row.name || row.account_id}</Go>,
           isRowHeader: true,
           minWidth: 220,
         },

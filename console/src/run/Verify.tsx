@@ -40,7 +40,7 @@ export function Verify({ accountId }: { accountId: string }) {
     onError: (error) => tell({ type: "error", content: error.message }),
   });
   return (
-    <Button loading={verify.isPending} onClick={() => verify.mutate()} ariaLabel="Compare the account's files with bucket and Salesforce">
+    <Button loading={verify.isPending} onClick={() => verify.mutate()} ariaLabel={verify.isPending ? `${count(checked)} compared` : "Compare with bucket and Salesforce"}>
       {verify.isPending ? <Box variant="span">{count(checked)} compared</Box> : "Compare with bucket and Salesforce"}
     </Button>
   );

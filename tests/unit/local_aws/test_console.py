@@ -85,7 +85,7 @@ def test_a_console_that_was_not_built_says_how(tmp_path: Path) -> None:
 
 
 def test_the_console_is_given_the_token_of_whom_it_is_to_be(console: Console) -> None:
-    for user, groups in (("viewer", "[viewer]"), ("second-admin", "[admin]")):
+    for user, groups in (("viewer", "[viewer]"), ("approver", "[admin]")):
         status, headers, body = ask(console, json.dumps({"as": user}).encode())
         assert (status, headers["cache-control"]) == (200, "no-store")
         claims = POOL.claims(json.loads(body)["access_token"], JwtAuthorizer(ISSUER, (CLIENT,)))
