@@ -27,7 +27,7 @@ class DownloadRequest(Request):
     run_id: RunId
 
 
-@router.post("/api/data/sync", summary="Bring a workbook up to date with the org")
+@router.post("/api/data/sync", summary="Bring a workbook up to date with the org", status_code=HTTPStatus.ACCEPTED.value)
 def sync(
     request: Annotated[SyncRequest, Body()], key: Annotated[IdempotencyKey | None, Header(alias="Idempotency-Key")] = None
 ) -> Response[RunView]:
