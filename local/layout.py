@@ -37,6 +37,7 @@ class Names:
 
     source_bucket: str
     destination_bucket: str
+    work_bucket: str
     table: str
     stage: str
     api_version: str
@@ -49,6 +50,7 @@ class Names:
                 config = json.loads(given["WAYBILL_CONFIG"])
                 return cls(
                     source_bucket=config["source"]["buckets"][0],
+                    work_bucket=given["WAYBILL_WORK_BUCKET"],
                     destination_bucket=given["WAYBILL_DESTINATION_BUCKET"],
                     table=given["WAYBILL_TABLE"],
                     stage=given["WAYBILL_STAGE"],

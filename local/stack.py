@@ -112,6 +112,7 @@ class LocalStack:
         self.api = HttpApi(self.deployment.routes, self.invoker, pool=self.pool, cors=cors, site=site, live=self._live())
         self.api.start(on=listener)
         self._undo.callback(self.api.stop)
+        self._take_uploads()
 
     def _live(self) -> LiveApi | None:
         sockets = self.deployment.sockets
@@ -218,6 +219,11 @@ class LocalStack:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
                 raise
+
+    def _take_uploads(self) -> None:
+        """The console's page may upload what is to be loaded; the template knows its address only where there is a distribution."""
+        rule = {"AllowedMethods": ["PUT"], "AllowedOrigins": [self.api.url], "AllowedHeaders": ["content-type"]}
+        self.client("s3").put_bucket_cors(Bucket=self.names.work_bucket, CORSConfiguration={"CORSRules": [rule]})
 
     def _open_destination(self) -> None:
         """Anybody on this machine may read the destination: new links open as they would behind a domain."""
