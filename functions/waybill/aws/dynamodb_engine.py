@@ -1,7 +1,5 @@
 """DynamoDB by signed requests of our own, under the names that boto3's client has: the ledger writes once per file."""
 
-import hashlib
-import json
 import uuid
 import zlib
 from collections.abc import Callable
@@ -9,15 +7,15 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from waybill.aws.caller import Caller, ClockSkewed, Patience
-from waybill.aws.places import elsewhere, regional
-from waybill.aws.signing import Keys, Signer
+from waybill.aws.caller import Patience
+from waybill.aws.json_service import JsonService, Protocol, Refusal
+from waybill.aws.signing import Keys
 from waybill.aws.transport import Origin, Sender
 from waybill.aws.wire import Reply
-from waybill.counting import count
 from waybill.errors import ServiceUnavailable
 
 ATTEMPTS = 8
+_PROTOCOL = Protocol("dynamodb", "DynamoDB_20120810", "1.0", endpoint="dynamodb")
 _THROTTLED = frozenset(
     {
         "ProvisionedThroughputExceededException",
@@ -30,21 +28,17 @@ _THROTTLED = frozenset(
         "RequestTimeout",
     }
 )
-_SKEWED = ("Signature expired", "Signature not yet current")
 
 
 class DynamoDBError(Exception):
     """An answer other than the one hoped for. `response` has the shape of botocore's ClientError."""
 
-    def __init__(self, operation: str, document: dict[str, Any]) -> None:
-        code = str(document.get("__type", "")).rpartition("#")[2]
-        message = str(document.get("message") or document.get("Message") or "")
-        super().__init__(f"{operation}: {code}: {message}")
+    def __init__(self, operation: str, refusal: Refusal) -> None:
+        super().__init__(f"{operation}: {refusal.code}: {refusal.message}")
         self.response = {
-            "Error": {"Code": code, "Message": message},
-            "CancellationReasons": document.get("CancellationReasons", []),
+            "Error": {"Code": refusal.code, "Message": refusal.message},
+            "CancellationReasons": refusal.document.get("CancellationReasons", []),
         }
-        self.code, self.message = code, message
 
 
 class DynamoDB:
@@ -62,12 +56,9 @@ class DynamoDB:
         patience: Patience | None = None,
         origin: Origin | None = None,
     ) -> None:
-        self._origin = origin or elsewhere("dynamodb") or regional("dynamodb", region)
-        self._caller = Caller(
-            signer=Signer(service="dynamodb", region=region),
-            credentials=credentials,
-            sender=sender,
-            patience=patience or Patience(ATTEMPTS),
+        patience = patience or Patience(ATTEMPTS)
+        self._service = JsonService(
+            _PROTOCOL, region=region, credentials=credentials, sender=sender, patience=patience, origin=origin
         )
 
     def get_item(self, **arguments: Any) -> Any:
@@ -98,22 +89,10 @@ class DynamoDB:
         return self._call("TransactWriteItems", {"ClientRequestToken": str(uuid.uuid4()), **arguments})
 
     def _call(self, operation: str, arguments: dict[str, Any]) -> Any:
-        body, kind = to_json(arguments), f"dynamodb {operation}"
-
         def judge(reply: Reply) -> Exception | None:
             return _fault(reply, operation)
 
-        reply = self._caller.call(
-            self._origin,
-            "POST",
-            "/",
-            headers={"content-type": "application/x-amz-json-1.0", "x-amz-target": f"DynamoDB_20120810.{operation}"},
-            body=body,
-            payload=hashlib.sha256(body).hexdigest(),
-            judge=judge,
-            each=lambda: count(kind),
-        )
-        return _document(reply, operation)
+        return _document(self._service.call(operation, to_json(arguments), judge=judge), operation)
 
 
 def _document(reply: Reply, operation: str) -> dict[str, Any]:
@@ -132,13 +111,5 @@ def _fault(reply: Reply, operation: str) -> Exception | None:
         return ServiceUnavailable(f"DynamoDB: {operation}: the reply was damaged on its way")
     if reply.status == 200:  # noqa: PLR2004 - HTTP's own number
         return None
-    try:
-        document = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        document = {}
-    error = DynamoDBError(operation, document if isinstance(document, dict) else {})
-    if error.code in _THROTTLED or reply.status >= 500 or reply.status == 429:  # noqa: PLR2004
-        return ServiceUnavailable(f"DynamoDB: {error} ({reply.status})")
-    if error.code == "RequestTimeTooSkewed" or error.message.startswith(_SKEWED):
-        return ClockSkewed(f"DynamoDB: {error}")
-    return error
+    error = DynamoDBError(operation, refusal := Refusal.of(reply))
+    return refusal.passing(f"DynamoDB: {error}", throttled=_THROTTLED) or error
