@@ -45,11 +45,14 @@ console-lock:
 	npm --prefix console install --package-lock-only --no-audit --no-fund --silent
 	node -e 'const fs = require("fs"), name = "console/package-lock.json", lock = JSON.parse(fs.readFileSync(name)); Object.values(lock.packages).forEach((each) => delete each.funding); fs.writeFileSync(name, JSON.stringify(lock, null, 2) + "\n")'
 
+# A process that dies ends the tests with the name of the one that it was at: one put in its place would wait for ever.
+SIDE_BY_SIDE = -n 2 --dist loadgroup --max-worker-restart 0
+
 test: setup lint console
 	npm --prefix console run --silent test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests --ignore tests/e2e
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests --ignore tests/e2e
 	# Apart: a local stack holds its process's way to AWS for as long as it runs.
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/e2e
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/e2e
 
 lint: setup console/node_modules/.ready
 	$(BIN)/ruff check .

@@ -48,12 +48,14 @@ class Signals:
             raise Interrupted
 
 
-def leave_threads_behind(seconds: float) -> None:
-    """Python waits for every thread at its end; a handler in the middle of a long request may keep it no longer than this."""
-    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+def leave_threads_behind(seconds: float, code: int) -> None:
+    """Python waits for every thread at its end. Once the main thread has ended, a handler in the middle of a long request may keep
+    the process no longer than this; its exit code is `code`.
+    """
 
-        def end() -> None:
-            time.sleep(seconds)
-            os._exit(0)
+    def end() -> None:
+        threading.main_thread().join()
+        time.sleep(seconds)
+        os._exit(code)
 
-        threading.Thread(target=end, name="exit", daemon=True).start()
+    threading.Thread(target=end, name="exit", daemon=True).start()

@@ -34,6 +34,7 @@ def run(
     signals = Signals()
     signals.install()
     stack: LocalStack | None = None
+    code = 0
     try:
         objects, style = load_schema(schema) if schema else None, LinkStyle(link_style) if link_style else None
         stack = LocalStack(LocalHome(home), Ports.parse(ports), schema=objects, approval=approval, link_style=style)
@@ -49,15 +50,16 @@ def run(
         print("Stopping before it was up ...", flush=True)
     except (AlreadyRunning, synth.SynthesisError, TemplateError, OSError, ValueError) as error:
         print(f"Waybill cannot start: {getattr(error, 'strerror', None) or error}", file=sys.stderr, flush=True)
-        return 2
+        code = 2
     finally:
         signals.stopping()
         if stack is not None:
             stack.stop()
         signals.restore()
-        leave_threads_behind(STOP_SECONDS)
-    print("Stopped.", flush=True)
-    return 0
+        leave_threads_behind(STOP_SECONDS, code)
+    if code == 0:
+        print("Stopped.", flush=True)
+    return code
 
 
 def _load(stack: LocalStack, *, empty: bool, from_dir: Path | None, accounts: int | None, files: int | None) -> Loaded | None:
