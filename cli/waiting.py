@@ -27,7 +27,9 @@ def progress_of(run: dict[str, Any]) -> tuple[int, int]:
         return sum(int(files.get(name, 0)) for name in names)
 
     if run.get("kind") in ROW_KINDS:
-        done, total = total_of("inserted", "updated", "unchanged", "rejected", "failed"), total_of("total")
+        # Rows that an undo deletes are its input; those that a load deletes are none of its own.
+        deleted = ("deleted",) if run.get("kind") == "undo" else ()
+        done, total = total_of("inserted", "updated", "unchanged", "rejected", "failed", *deleted), total_of("total")
     elif run.get("kind") == "rollback":
         done, total = total_of("rolled_back", "conflicts", "failed"), total_of("to_restore")
     elif run.get("kind") == "cutover" and files.get("switched"):

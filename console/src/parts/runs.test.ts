@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { FilesCounts, RunView } from "../api/types";
-import { progressOf, rateOf, remaining, sampled, share, titleOf } from "./runs";
+import type { FilesCounts, RowsCounts, RunView } from "../api/types";
+import { figuresOf, outcomeOf, progressOf, rateOf, remaining, sampled, share, titleOf } from "./runs";
 
 const NONE: FilesCounts = {
   total: 0,
@@ -18,25 +18,30 @@ const NONE: FilesCounts = {
   bytes: 0,
 };
 
+const RUN: RunView = {
+  run_id: "backup-1",
+  kind: "backup",
+  mode: "full",
+  status: "running",
+  phase: "copying",
+  message: "",
+  dry_run: false,
+  started_at: "2026-11-21T10:00:00Z",
+  ended_at: null,
+  requested_by: "admin",
+  execution_arn: "",
+  errors: [],
+  requests: {},
+  approval: null,
+};
+
 function run(changes: Partial<RunView>, files: Partial<FilesCounts> = {}): RunView {
-  return {
-    run_id: "backup-1",
-    kind: "backup",
-    mode: "full",
-    status: "running",
-    phase: "copying",
-    message: "",
-    dry_run: false,
-    started_at: "2026-11-21T10:00:00Z",
-    ended_at: null,
-    requested_by: "admin",
-    execution_arn: "",
-    errors: [],
-    requests: {},
-    approval: null,
-    files: { ...NONE, ...files },
-    ...changes,
-  };
+  return { ...RUN, files: { ...NONE, ...files }, ...changes };
+}
+
+function rowsRun(changes: Partial<RunView>, rows: Partial<RowsCounts>): RunView {
+  const none = { total: 0, inserted: 0, updated: 0, unchanged: 0, rejected: 0, failed: 0, deleted: 0 };
+  return { ...RUN, kind: "load", mode: "execute", ...changes, rows: { ...none, ...rows } };
 }
 
 describe("progress", () => {
@@ -47,9 +52,35 @@ describe("progress", () => {
     expect(progressOf(run({ kind: "cutover" }, { total: 10, copied: 2 })).done).toBe(2);
     expect(progressOf(run({ kind: "cutover" }, { total: 10, copied: 2, switched: 7, held_back: 1 })).done).toBe(8);
   });
+  it("of an undo counts the rows that it deleted, that of a load its own rows only", () => {
+    expect(progressOf(rowsRun({ kind: "undo" }, { total: 5, deleted: 3, updated: 1 })).done).toBe(4);
+    expect(progressOf(rowsRun({}, { total: 5, deleted: 3, updated: 1 })).done).toBe(1);
+  });
   it("is never more than there is, and full for a run that has completed", () => {
     expect(progressOf(run({}, { total: 3, copied: 5 })).done).toBe(3);
     expect(share(run({ status: "completed", ended_at: "2026-11-21T10:01:00Z" }))).toBe(100);
+  });
+});
+
+describe("figures of rows", () => {
+  const rows = { total: 9, inserted: 4, updated: 2, unchanged: 1, rejected: 1, failed: 1 };
+  it("of a dry run say what would be written, and call nothing of it good", () => {
+    const figures = figuresOf(rowsRun({ mode: "dry_run", dry_run: true }, rows));
+    expect(figures.slice(0, 3)).toEqual([
+      ["Rows", 9, "plain"],
+      ["Would be inserted", 4, "plain"],
+      ["Would be updated", 2, "plain"],
+    ]);
+  });
+  it("of a load say what was written", () => {
+    expect(outcomeOf(rowsRun({ status: "completed" }, rows))).toBe("Inserted: 4 · Updated: 2 · Unchanged: 1 · Rejected: 1 · Failed: 1");
+  });
+  it("of an undo say what became of the rows that the load wrote", () => {
+    const undone = { total: 7, updated: 2, deleted: 4, rejected: 1 };
+    expect(outcomeOf(rowsRun({ kind: "undo" }, undone))).toBe("Restored: 2 · Deleted: 4 · Left alone: 1");
+    expect(outcomeOf(rowsRun({ kind: "undo", dry_run: true }, undone))).toBe(
+      "Would be restored: 2 · Would be deleted: 4 · Left alone: 1",
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 // What a run's counts mean: how far it is, how fast, and what may be asked of it.
-import type { FilesCounts, RunView } from "../api/types";
+import type { FilesCounts, RowsCounts, RunView } from "../api/types";
 import { count } from "./format";
 
 export interface Progress {
@@ -13,7 +13,8 @@ export function progressOf(run: RunView): Progress {
   let total: number;
   const { files, rows } = run;
   if (rows) {
-    done = rows.inserted + rows.updated + rows.unchanged + rows.rejected + rows.failed;
+    // Rows that an undo deletes are its input; those that a load deletes are none of its own.
+    done = rows.inserted + rows.updated + rows.unchanged + rows.rejected + rows.failed + (run.kind === "undo" ? rows.deleted : 0);
     total = rows.total;
   } else if (!files) {
     return { done: 0, total: 0 };
@@ -89,27 +90,38 @@ export function titleOf(run: Pick<RunView, "kind" | "mode" | "dry_run">): string
   return run.dry_run ? `${kind}, dry run` : kind;
 }
 
+type Figure = [string, number, "good" | "bad" | "plain"];
+
 // The counts that say something of this kind of run, in the order in which they come about.
-export function figuresOf(run: RunView): [string, number, "good" | "bad" | "plain"][] {
-  if (run.rows) {
-    const { rows } = run;
-    return [
-      ["Rows", rows.total, "plain"],
-      ["Inserted", rows.inserted, "good"],
-      ["Updated", rows.updated, "good"],
-      ["Unchanged", rows.unchanged, "plain"],
-      ["Rejected", rows.rejected, "bad"],
-      ["Failed", rows.failed, "bad"],
-    ];
-  }
-  return filesFigures(run.kind, run.files, run.dry_run);
+export function figuresOf(run: RunView): Figure[] {
+  return run.rows ? rowsFigures(run.kind, run.rows, run.dry_run) : filesFigures(run.kind, run.files, run.dry_run);
+}
+
+// An undo has no input: what it looks at are the rows that the load wrote.
+const UNDONE = { inserted: "Created again", updated: "Restored", unchanged: "Nothing to do", rejected: "Left alone" };
+const LOADED = { inserted: "Inserted", updated: "Updated", unchanged: "Unchanged", rejected: "Rejected" };
+
+function rowsFigures(kind: string, rows: RowsCounts, dryRun: boolean): Figure[] {
+  const names = kind === "undo" ? UNDONE : LOADED;
+  // A dry run has decided about each row, and written none.
+  const written = (name: string, number: number): Figure =>
+    dryRun ? [`Would be ${name.toLowerCase()}`, number, "plain"] : [name, number, "good"];
+  return [
+    ["Rows", rows.total, "plain"],
+    written(names.inserted, rows.inserted),
+    written(names.updated, rows.updated),
+    ...(rows.deleted ? [written("Deleted", rows.deleted)] : []),
+    [names.unchanged, rows.unchanged, "plain"],
+    [names.rejected, rows.rejected, "bad"],
+    ["Failed", rows.failed, "bad"],
+  ];
 }
 
 export function filesFigures(
   kind: string,
   files: Partial<FilesCounts> | undefined | null,
   dryRun: boolean,
-): [string, number, "good" | "bad" | "plain"][] {
+): Figure[] {
   const of = (name: keyof FilesCounts) => files?.[name] ?? 0;
   const trouble: [string, number, "bad"][] = [
     ["Held back", of("held_back"), "bad"],

@@ -25,6 +25,12 @@ def test_progress_never_exceeds_the_whole(kind: str, files: dict[str, int], show
     assert progress_of({"kind": kind, "files": files}) == shown
 
 
+def test_rows_that_an_undo_deletes_are_its_own_and_those_that_a_load_deletes_are_not() -> None:
+    rows = {"total": 5, "deleted": 3, "updated": 1}
+    assert progress_of({"kind": "undo", "rows": rows}) == (4, 5)
+    assert progress_of({"kind": "load", "rows": rows}) == (1, 5)
+
+
 def test_a_terminal_has_a_bar_that_leaves_nothing_behind() -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=100, color_system=None)
