@@ -14,8 +14,7 @@ import type { AccountView } from "../api/types";
 import { useApi } from "../app/context";
 import { Go } from "../parts/Go";
 import { Empty, ErrorBox } from "../parts/Loaded";
-import { StateBar, parts } from "../parts/StateBar";
-import { FILE } from "../parts/Status";
+import { StateBar, StatesTold } from "../parts/StateBar";
 import { bytes, count } from "../parts/format";
 import { usePages } from "../parts/pages";
 import { useSearch } from "../parts/useSearch";
@@ -80,13 +79,7 @@ export function Component() {
           {
             id: "states",
             header: "States",
-            cell: (account) => (
-              <span className="figure">
-                {parts(account.states)
-                  .map(([state, number]) => `${FILE[state]?.[1] ?? state}: ${count(number)}`)
-                  .join(" · ") || "Not backed up yet"}
-              </span>
-            ),
+            cell: (account) => <StatesTold states={account.states} none="Not backed up yet" />,
             minWidth: 220,
           },
         ]}

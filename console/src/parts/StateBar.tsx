@@ -17,17 +17,31 @@ const ORDER = [
   "failed",
 ];
 
-export function parts(states: Record<string, number>): [string, number][] {
+function parts(states: Record<string, number>): [string, number][] {
   return ORDER.map((state): [string, number] => [state, states[state] ?? 0]).filter(([, number]) => number > 0);
+}
+
+function inWords(states: Record<string, number>, between: string): string {
+  return parts(states)
+    .map(([state, number]) => `${nameOf(state)}: ${count(number)}`)
+    .join(between);
+}
+
+function nameOf(state: string): string {
+  return FILE[state]?.[1] ?? state;
+}
+
+// The same in words alone; `none` where there are no files.
+export function StatesTold({ states, none }: { states: Record<string, number>; none: string }) {
+  return <span className="figure">{inWords(states, " · ") || none}</span>;
 }
 
 export function StateBar({ states, legend = false, rest = 0 }: { states: Record<string, number>; legend?: boolean; rest?: number }) {
   const found = parts(states);
   const total = found.reduce((sum, [, number]) => sum + number, rest);
-  const told = found.map(([state, number]) => `${FILE[state]?.[1] ?? state}: ${count(number)}`).join(", ");
   return (
     <div>
-      <div className="bar" role="img" aria-label={told || "No files yet"}>
+      <div className="bar" role="img" aria-label={inWords(states, ", ") || "No files yet"}>
         {found.map(([state, number]) => (
           <span key={state} className={`bar-part state-${state}`} style={{ flexGrow: number / Math.max(total, 1) }} />
         ))}
@@ -38,7 +52,7 @@ export function StateBar({ states, legend = false, rest = 0 }: { states: Record<
           {found.map(([state, number]) => (
             <li key={state}>
               <span className={`dot state-${state}`} aria-hidden />
-              {FILE[state]?.[1] ?? state} <b className="figure">{count(number)}</b> <span className="quiet">{percent(number, total)}</span>
+              {nameOf(state)} <b className="figure">{count(number)}</b> <span className="quiet">{percent(number, total)}</span>
             </li>
           ))}
         </ul>

@@ -7,24 +7,14 @@ import { useApi } from "../app/context";
 import { given } from "../api/client";
 import { Go } from "../parts/Go";
 import { Empty } from "../parts/Loaded";
-import { StateBar, parts } from "../parts/StateBar";
-import { FILE } from "../parts/Status";
+import { StateBar, StatesTold } from "../parts/StateBar";
 import { count } from "../parts/format";
-import { usePages } from "../parts/pages";
 import { isLive } from "../parts/runs";
+import { useRunPages } from "./useRunPages";
 
 export function RunAccounts({ run }: { run: RunView }) {
   const api = useApi();
-  const pages = usePages<RunAccountView>(
-    ["run-accounts", run.run_id],
-    (cursor) =>
-      given(
-        api.GET("/api/runs/{run_id}/accounts", {
-          params: { path: { run_id: run.run_id }, query: { limit: 25, ...(cursor ? { cursor } : {}) } },
-        }),
-      ),
-    isLive(run) ? 3_000 : false,
-  );
+  const pages = useRunPages<RunAccountView>(run, "run-accounts", 25, (params) => given(api.GET("/api/runs/{run_id}/accounts", { params })));
   return (
     <Table
       items={pages.items}
@@ -48,13 +38,7 @@ export function RunAccounts({ run }: { run: RunView }) {
         {
           id: "states",
           header: "States",
-          cell: (row) => (
-            <span className="figure">
-              {parts(row.states)
-                .map(([state, number]) => `${FILE[state]?.[1] ?? state}: ${count(number)}`)
-                .join(" · ") || "–"}
-            </span>
-          ),
+          cell: (row) => <StatesTold states={row.states} none="–" />,
           minWidth: 220,
         },
       ]}

@@ -8,23 +8,14 @@ import { useApi } from "../app/context";
 import { Go } from "../parts/Go";
 import { Empty } from "../parts/Loaded";
 import { words } from "../parts/format";
-import { usePages } from "../parts/pages";
 import { isLive } from "../parts/runs";
+import { useRunPages } from "./useRunPages";
 
 type AnyError = ErrorRow | RowError;
 
 export function RunErrors({ run }: { run: RunView }) {
   const api = useApi();
-  const pages = usePages<AnyError>(
-    ["run-errors", run.run_id],
-    (cursor) =>
-      given(
-        api.GET("/api/runs/{run_id}/errors", {
-          params: { path: { run_id: run.run_id }, query: { limit: 50, ...(cursor ? { cursor } : {}) } },
-        }),
-      ),
-    isLive(run) ? 3_000 : false,
-  );
+  const pages = useRunPages<AnyError>(run, "run-errors", 50, (params) => given(api.GET("/api/runs/{run_id}/errors", { params })));
   return (
     <Table
       items={pages.items}

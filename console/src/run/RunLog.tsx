@@ -8,21 +8,11 @@ import type { LogEvent, RunView } from "../api/types";
 import { useApi } from "../app/context";
 import { Empty } from "../parts/Loaded";
 import { time, words } from "../parts/format";
-import { usePages } from "../parts/pages";
-import { isLive } from "../parts/runs";
+import { useRunPages } from "./useRunPages";
 
 export function RunLog({ run }: { run: RunView }) {
   const api = useApi();
-  const pages = usePages<LogEvent>(
-    ["run-log", run.run_id],
-    (cursor) =>
-      given(
-        api.GET("/api/runs/{run_id}/logs", {
-          params: { path: { run_id: run.run_id }, query: { limit: 50, ...(cursor ? { cursor } : {}) } },
-        }),
-      ),
-    isLive(run) ? 3_000 : false,
-  );
+  const pages = useRunPages<LogEvent>(run, "run-log", 50, (params) => given(api.GET("/api/runs/{run_id}/logs", { params })));
   return (
     <Table
       items={pages.items}
