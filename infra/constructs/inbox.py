@@ -1,55 +1,67 @@
 """What is dropped into the work bucket: a load below `inbox/drop/` is planned, a list of ids below `requests/` is backed up."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-REQUESTS = "requests/"
-# Uploads by the API's links have folders of their own, and start nothing by themselves.
-DROPPED = "inbox/drop/"
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Objects below `prefix` start the machine of `kind`, each with what `given` makes of its key. `name`, `rule`: in the template."""
+
+    name: str
+    rule: str
+    kind: str
+    prefix: str
+    description: str
+    given: Callable[[str], Mapping[str, Any]]
 
 
-class Inbox(Construct):
-    """Starts a dry run of the load machine for every object that is put below `inbox/drop/` in the work bucket."""
+DROPS = (
+    Drop(
+        "Inbox",
+        "Dropped",
+        "load",
+        # Uploads by the API's links have folders of their own, and start nothing by themselves.
+        "inbox/drop/",
+        "Plans a load of what is dropped into the inbox, as a dry run",
+        lambda key: {"mode": "dry_run", "requested_by": "inbox", "load": {"input": key}},
+    ),
+    # An incremental backup of just the accounts or entries that a CSV names: it writes nothing to Salesforce.
+    Drop(
+        "Requests",
+        "Requested",
+        "backup",
+        "requests/",
+        "Backs up what a dropped list of ids names",
+        lambda key: {"mode": "incremental", "requested_by": "requests", "request": key},
+    ),
+)
 
-    def __init__(self, scope: Construct, *, bucket_name: str, machine: sfn.StateMachine, stage_name: str) -> None:
-        super().__init__(scope, "Inbox")
-        key = events.EventField.from_path("$.detail.object.key")
-        rule = events.Rule(
-            self,
-            "Dropped",
-            rule_name=f"waybill-{stage_name}-dropped",
-            description="Plans a load of what is dropped into the inbox, as a dry run",
-            event_pattern=events.EventPattern(
-                source=["aws.s3"],
-                detail_type=["Object Created"],
-                detail={"bucket": {"name": [bucket_name]}, "object": {"key": [{"prefix": DROPPED}]}},
-            ),
-        )
-        given = {"mode": "dry_run", "requested_by": "inbox", "load": {"input": key}}
-        rule.add_target(targets.SfnStateMachine(machine, input=events.RuleTargetInput.from_object(given)))
 
-
-class Requests(Construct):
-    """Starts an incremental backup of just the accounts or entries that a CSV below `requests/` names. It writes nothing to Salesforce.
+class Dropped(Construct):
+    """Starts a machine for every object that is put where `drop` says.
 
     EventBridge names the execution after the event: one that is delivered twice starts it once.
     """
 
-    def __init__(self, scope: Construct, *, bucket_name: str, machine: sfn.StateMachine, stage_name: str) -> None:
-        super().__init__(scope, "Requests")
-        key = events.EventField.from_path("$.detail.object.key")
+    def __init__(self, scope: Construct, drop: Drop, *, bucket_name: str, machine: sfn.StateMachine, stage_name: str) -> None:
+        super().__init__(scope, drop.name)
         rule = events.Rule(
             self,
-            "Requested",
-            rule_name=f"waybill-{stage_name}-requested",
-            description="Backs up what a dropped list of ids names",
+            drop.rule,
+            rule_name=f"waybill-{stage_name}-{drop.rule.lower()}",
+            description=drop.description,
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],
-                detail={"bucket": {"name": [bucket_name]}, "object": {"key": [{"prefix": REQUESTS}]}},
+                detail={"bucket": {"name": [bucket_name]}, "object": {"key": [{"prefix": drop.prefix}]}},
             ),
         )
-        given = {"mode": "incremental", "requested_by": "requests", "request": key}
+        given = drop.given(events.EventField.from_path("$.detail.object.key"))
         rule.add_target(targets.SfnStateMachine(machine, input=events.RuleTargetInput.from_object(given)))

@@ -12,7 +12,7 @@ from constructs import Construct
 from infra.catalogue import CONTEXTS, FINISHERS, FUNCTIONS, KINDS
 from infra.constructs.code import WITH_WORKBOOKS, dependency_layer, functions_code
 from infra.constructs.http_api import RunsApi
-from infra.constructs.inbox import Inbox, Requests
+from infra.constructs.inbox import DROPS, Dropped
 from infra.constructs.live_api import LiveApi
 from infra.constructs.log_group import log_group
 from infra.constructs.monitoring import Monitoring
@@ -61,8 +61,9 @@ class StatelessStack(Stack):
             self._finish_what_stopped(context, stopped, functions[finisher])
         self._live.connect(door=functions["LiveDoor"], connections=functions["LiveConnections"])
         self._tell_live(functions["LiveEvents"])
-        Inbox(self, bucket_name=self._resources.work_bucket.bucket_name, machine=machines["load"], stage_name=stage.name)
-        Requests(self, bucket_name=self._resources.work_bucket.bucket_name, machine=machines["backup"], stage_name=stage.name)
+        for drop in DROPS:
+            bucket_name = self._resources.work_bucket.bucket_name
+            Dropped(self, drop, bucket_name=bucket_name, machine=machines[drop.kind], stage_name=stage.name)
         self._schedules(machines)
         Notices(self, stage=stage, key=stateful.key)
         Monitoring(self, stage=stage, key=stateful.key, machines=machines)
