@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 from bench.corpus import Corpus
 from waybill.files.domain import SourceFacts
-from waybill.files.storage import Content, Head, ObjectRef, Page, Part, Reading, RequestCounts, Tally, Upload, Written
+from waybill.files.storage import Content, Head, ObjectRef, Page, Part, Reading, Upload, Written
 
 PAGE = 1_000
 Json = dict[str, Any]
@@ -21,22 +21,17 @@ Json = dict[str, Any]
 class ArithmeticStore:
     """ObjectStore over a corpus: every source exists, every copy works, nothing is kept."""
 
-    def __init__(self, corpus: Corpus, requests: Counter[str], tally: Tally | None = None) -> None:
-        self._corpus, self._requests, self._tally = corpus, requests, tally
+    def __init__(self, corpus: Corpus, requests: Counter[str]) -> None:
+        self._corpus, self._requests = corpus, requests
 
-    def counted_by(self, tally: Tally) -> Self:
-        return type(self)(self._corpus, self._requests, tally)
-
-    def _count(self, kind: str, counts: RequestCounts) -> None:
+    def _count(self, kind: str) -> None:
         self._requests[kind] += 1  # a lost count among threads would be one in many thousands
-        if self._tally is not None:
-            self._tally.add(counts)
 
     def _facts(self, number: int) -> SourceFacts:
         return SourceFacts(10_000 + number % 5_000, f"{number:032x}")
 
     def list_page(self, bucket: str, *, prefix: str = "", start_after: str = "") -> Page:
-        self._count("s3 list", RequestCounts(list=1))
+        self._count("s3 list")
         if bucket != self._corpus.bucket:
             return Page((), complete=True)
         found = list(islice(self._corpus.keys_from(prefix=prefix, start_after=start_after), PAGE + 1))
@@ -45,13 +40,13 @@ class ArithmeticStore:
 
     def head(self, ref: ObjectRef, *, checksum: bool = False) -> Head | None:
         del checksum
-        self._count("s3 head", RequestCounts(head=1))
+        self._count("s3 head")
         number = self._corpus.number(ref.key)
         return Head(self._facts(number), Content()) if number is not None else None
 
     def copy(self, source: ObjectRef, bucket: str, key: str, *, if_match: str, tags: bool) -> Written:
         del source, bucket, key, tags
-        self._count("s3 copy", RequestCounts(copy=1))
+        self._count("s3 copy")
         return Written(if_match)
 
     def first_part_size(self, ref: ObjectRef) -> int | None:

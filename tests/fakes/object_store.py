@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Self
 
+from waybill.counting import count
 from waybill.errors import BucketUnavailable, WaybillError
 from waybill.files.domain import SourceFacts
 from waybill.files.storage import (
@@ -21,13 +21,26 @@ from waybill.files.storage import (
     Reading,
     Refusal,
     Refused,
-    RequestCounts,
-    Tally,
     Upload,
     Written,
 )
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+# What the log calls an operation -> what a task's requests are counted as.
+_KINDS = {
+    "list": "s3 ListObjectsV2",
+    "head": "s3 HeadObject",
+    "tags": "s3 GetObjectTagging",
+    "copy": "s3 CopyObject",
+    "get": "s3 GetObject",
+    "put": "s3 PutObject",
+    "create_upload": "s3 CreateMultipartUpload",
+    "upload_part": "s3 UploadPart",
+    "copy_part": "s3 UploadPartCopy",
+    "complete": "s3 CompleteMultipartUpload",
+    "list_parts": "s3 ListParts",
+    "abort": "s3 AbortMultipartUpload",
+}
 
 
 @dataclass(frozen=True)
@@ -67,7 +80,6 @@ class FakeObjectStore:
         self.world = World({name: {} for name in buckets})
         self.page_size = page_size
         self.min_part = min_part
-        self._tally: Tally | None = None
 
     # What tests use
 
@@ -92,19 +104,14 @@ class FakeObjectStore:
 
     # ObjectStore
 
-    def counted_by(self, tally: Tally) -> Self:
-        twin = type(self)(page_size=self.page_size, min_part=self.min_part)
-        twin.world, twin._tally = self.world, tally
-        return twin
-
     def list_page(self, bucket: str, *, prefix: str = "", start_after: str = "") -> Page:
-        self._begin("list", bucket, prefix, RequestCounts(list=1))
+        self._begin("list", bucket, prefix)
         names = sorted(key for key in self._bucket(bucket) if key.startswith(prefix) and key > start_after)
         facts = [(key, replace(self._facts(self._bucket(bucket)[key]), checksum=None, version_id=None)) for key in names]
         return Page(tuple(facts[: self.page_size]), complete=len(facts) <= self.page_size)
 
     def head(self, ref: ObjectRef, *, checksum: bool = False) -> Head | None:
-        self._begin("head", ref.bucket, ref.key, RequestCounts(head=1))
+        self._begin("head", ref.bucket, ref.key)
         if ref.bucket not in self.world.buckets:
             return None
         try:
@@ -114,17 +121,17 @@ class FakeObjectStore:
         return found if checksum else replace(found, facts=replace(found.facts, checksum=None))
 
     def first_part_size(self, ref: ObjectRef) -> int | None:
-        self._begin("head", ref.bucket, ref.key, RequestCounts(head=1))
+        self._begin("head", ref.bucket, ref.key)
         return self._get(ref).part_size
 
     def tags(self, ref: ObjectRef) -> Mapping[str, str] | None:
         if self._is_denied("tags", ref.bucket, ref.key):
             return None
-        self._begin("tags", ref.bucket, ref.key, RequestCounts(tags=1))
+        self._begin("tags", ref.bucket, ref.key)
         return self._get(ref).tags
 
     def copy(self, source: ObjectRef, bucket: str, key: str, *, if_match: str, tags: bool) -> Written:
-        self._begin("copy", bucket, key, RequestCounts(copy=1))
+        self._begin("copy", bucket, key)
         with self.world.lock:
             found = self._source(source, if_match)
             if tags and found.tags and self._is_denied("tags", source.bucket, source.key):
@@ -133,37 +140,37 @@ class FakeObjectStore:
 
     @contextmanager
     def read(self, ref: ObjectRef, *, if_match: str | None = None) -> Iterator[Reading]:
-        self._begin("get", ref.bucket, ref.key, RequestCounts(get=1))
+        self._begin("get", ref.bucket, ref.key)
         found = self._source(ref, if_match)
         body = found.body[: self.world.cut_off_after]
         yield Reading(self._head(found, ref.version_id), (body[n : n + 1000] for n in range(0, len(body), 1000)), len(found.body))
 
     def put(self, bucket: str, key: str, body: bytes, *, content: Content, tags: Mapping[str, str], sha256: str) -> Written:
-        self._begin("put", bucket, key, RequestCounts(put=1))
+        self._begin("put", bucket, key)
         self._check_sha256(body, sha256)
         with self.world.lock:
             return self._create(bucket, key, body, content, tags, checksum=f"SHA256:{sha256}")
 
     def create_upload(self, bucket: str, key: str, *, content: Content, tags: Mapping[str, str], sha256: bool) -> Upload:
-        self._begin("create_upload", bucket, key, RequestCounts(multipart=1))
+        self._begin("create_upload", bucket, key)
         upload = Upload(bucket, key, f"upload-{next(self.world.serial)}")
         self.world.uploads[upload.id] = (upload, content, tags, {})
         return upload
 
     def upload_part(self, upload: Upload, number: int, body: bytes, *, sha256: str) -> Part:
-        self._begin("upload_part", upload.bucket, upload.key, RequestCounts(put=1))
+        self._begin("upload_part", upload.bucket, upload.key)
         self._check_sha256(body, sha256)
         return self._part(upload, number, body, sha256)
 
     def copy_part(self, upload: Upload, number: int, source: ObjectRef, *, first: int, last: int, if_match: str) -> Part:
-        self._begin("copy_part", upload.bucket, upload.key, RequestCounts(copy=1))
+        self._begin("copy_part", upload.bucket, upload.key)
         body = self._source(source, if_match).body
         if not first <= last < len(body):
             raise Refused(Refusal.INVALID, "InvalidRange")
         return self._part(upload, number, body[first : last + 1], None)
 
     def complete(self, upload: Upload, parts: tuple[Part, ...]) -> Written:
-        self._begin("complete", upload.bucket, upload.key, RequestCounts(multipart=1))
+        self._begin("complete", upload.bucket, upload.key)
         with self.world.lock:
             if upload.id not in self.world.uploads:
                 raise Refused(Refusal.MISSING, "NoSuchUpload")
@@ -180,7 +187,7 @@ class FakeObjectStore:
             return written
 
     def list_parts(self, upload: Upload) -> tuple[Part, ...]:
-        self._begin("list_parts", upload.bucket, upload.key, RequestCounts(multipart=1))
+        self._begin("list_parts", upload.bucket, upload.key)
         with self.world.lock:
             if upload.id not in self.world.uploads:
                 raise Refused(Refusal.MISSING, "NoSuchUpload")
@@ -188,14 +195,13 @@ class FakeObjectStore:
         return tuple(Part(number, hashlib.md5(body).hexdigest(), size=len(body)) for number, body in bodies)
 
     def abort(self, upload: Upload) -> None:
-        self._begin("abort", upload.bucket, upload.key, RequestCounts(multipart=1))
+        self._begin("abort", upload.bucket, upload.key)
         self.world.uploads.pop(upload.id, None)
 
     # Within
 
-    def _begin(self, operation: str, bucket: str, key: str, kind: RequestCounts) -> None:
-        if self._tally is not None:
-            self._tally.add(kind)
+    def _begin(self, operation: str, bucket: str, key: str) -> None:
+        count(_KINDS[operation])
         with self.world.lock:
             self.world.log.append((operation, bucket, key))
             hook = self.world.before.pop(operation, None)

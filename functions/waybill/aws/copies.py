@@ -32,7 +32,7 @@ class Copies(Generic[T]):
             request = self._core.caller.request(origin, "PUT", prefix + quoted_path(key), headers=headers)
         except ValueError as error:  # a header that would break its line, a key that is no Unicode
             raise Refused(Refusal.INVALID, f"PUT {bucket}: {error}") from error
-        count(COPY[0])
+        count(COPY)
         self._channels.begin(origin, "PUT", request, token=(token, bucket))
 
     def ended(self, *, seconds: float) -> list[tuple[T, Written | WaybillError]]:

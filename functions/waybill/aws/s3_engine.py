@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from waybill.aws import s3_replies
@@ -27,8 +27,6 @@ from waybill.files.storage import (
     Reading,
     Refusal,
     Refused,
-    RequestCounts,
-    Tally,
     Upload,
     Written,
 )
@@ -39,11 +37,7 @@ if TYPE_CHECKING:
 # Throttled for longer, the driver gives way and tries again: its window is what calms S3 down, not one file's patience.
 ATTEMPTS = 4
 
-Kind = tuple[str, RequestCounts]
-_LIST: Kind = "s3 ListObjectsV2", RequestCounts(list=1)
-_HEAD: Kind = "s3 HeadObject", RequestCounts(head=1)
-COPY: Kind = "s3 CopyObject", RequestCounts(copy=1)
-_PUT: Kind = "s3 PutObject", RequestCounts(put=1)
+_LIST, _HEAD, COPY, _PUT = "s3 ListObjectsV2", "s3 HeadObject", "s3 CopyObject", "s3 PutObject"
 _BUCKET = re.compile(r"[A-Za-z0-9._\-]{1,255}")
 _VIRTUAL = re.compile(r"[a-z0-9][a-z0-9\-]{1,61}[a-z0-9]")  # a dot would not match the certificate
 
@@ -119,10 +113,6 @@ class EngineStore:
     """ObjectStore for many threads."""
 
     core: Core
-    tally: Tally | None = None
-
-    def counted_by(self, tally: Tally) -> Self:
-        return type(self)(self.core, tally)
 
     def list_page(self, bucket: str, *, prefix: str = "", start_after: str = "") -> Page:
         parameters = {"encoding-type": "url", "list-type": "2", "prefix": prefix, "start-after": start_after}
@@ -187,7 +177,7 @@ class EngineStore:
 
     def _call(
         self,
-        kind: Kind,
+        kind: str,
         method: str,
         bucket: str,
         key: str,
@@ -196,21 +186,13 @@ class EngineStore:
         **request: object,
     ) -> Reply:
         origin, prefix = self.core.place(bucket)
-        operation, counts = kind
-        tally = self.tally
-
-        def each() -> None:
-            count(operation)
-            if tally is not None:
-                tally.add(counts)
-
         try:
             return self.core.caller.call(
                 origin,
                 method,
                 prefix + quoted_path(key),
                 judge=judge,
-                each=each,
+                each=lambda: count(kind),
                 **request,  # type: ignore[arg-type]  # query, headers, body, payload
             )
         except NoCredentials as error:
@@ -222,8 +204,7 @@ class EngineStore:
 
     @property
     def _boto(self) -> "S3Store":
-        boto = self.core.boto()
-        return boto if self.tally is None else boto.counted_by(self.tally)
+        return self.core.boto()
 
     def first_part_size(self, ref: ObjectRef) -> int | None:
         return self._boto.first_part_size(ref)

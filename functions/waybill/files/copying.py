@@ -8,38 +8,33 @@ from waybill.files.comparing import content_agrees, looks_like_md5, same, source
 from waybill.files.domain import HttpLocation, S3Location, SourceFacts, VerifiedBy
 from waybill.files.jobs import CopyFailed, CopyFault, CopyJob, CopyOutcome, CopyStatus, Landed, Limits, Tools, failed
 from waybill.files.multipart import copy_in_parts
-from waybill.files.storage import Head, ObjectRef, Refusal, Refused, RequestCounts, Tally, Written
+from waybill.files.storage import Head, ObjectRef, Refusal, Refused, Written
 from waybill.files.streaming import source_refused, stream
 
 ATTEMPTS = 4
 FIRST_PAUSE = 0.2  # seconds before a second attempt after a conflict
-ONE_COPY = RequestCounts(copy=1)
 
 logger = logging.getLogger(__name__)
 
 
 def copy_one(job: CopyJob, tools: Tools) -> CopyOutcome:
     """Copies one file. Raises nothing: whatever goes wrong is the outcome of this file alone."""
-    tally = Tally()
-    if job.answered is not None:
-        tally.add(ONE_COPY)
     try:
-        outcome = _copy(job, tools.counted_by(tally))
+        return _copy(job, tools)
     except CopyFailed as error:
-        outcome = CopyOutcome(
+        return CopyOutcome(
             job.entry_id, error.status, facts=error.facts or job.facts, error_class=error.fault, message=str(error)
         )
     except ServiceUnavailable as error:
-        outcome = _failed(job, CopyFault.SERVICE_UNAVAILABLE, str(error))
+        return _failed(job, CopyFault.SERVICE_UNAVAILABLE, str(error))
     except BucketUnavailable as error:
-        outcome = _failed(job, CopyFault.BUCKET_UNAVAILABLE, str(error))
+        return _failed(job, CopyFault.BUCKET_UNAVAILABLE, str(error))
     except Refused as error:
         fault = CopyFault.ACCESS_DENIED if error.reason is Refusal.DENIED else CopyFault.INVALID_REQUEST
-        outcome = _failed(job, fault, str(error))
+        return _failed(job, fault, str(error))
     except Exception as error:  # one odd file must not stop the other 499 of its shard
         logger.exception("A copy failed in an unexpected way", extra={"entry_id": job.entry_id})
-        outcome = _failed(job, CopyFault.UNEXPECTED, type(error).__name__)
-    return replace(outcome, requests=tally.counts)
+        return _failed(job, CopyFault.UNEXPECTED, type(error).__name__)
 
 
 def _failed(job: CopyJob, fault: CopyFault, message: str) -> CopyOutcome:
@@ -126,7 +121,6 @@ def plain_outcome(job: CopyJob, written: Written) -> CopyOutcome | None:
         checksum=written.checksum,
         modified=written.modified,
         facts=facts,
-        requests=ONE_COPY,
     )
 
 

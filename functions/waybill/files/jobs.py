@@ -6,11 +6,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
 
 from waybill.errors import WaybillError
 from waybill.files.domain import HttpLocation, S3Location, SourceFacts, VerifiedBy
-from waybill.files.storage import MIB, NONE, ObjectRef, ObjectStore, Refused, RequestCounts, Tally, Written
+from waybill.files.storage import MIB, ObjectRef, ObjectStore, Refused, Written
 from waybill.files.uploads import UploadLog
 from waybill.files.web import Web
 
@@ -111,7 +110,6 @@ class CopyOutcome:
     etags_comparable: bool = False
     error_class: CopyFault | None = None
     message: str = ""
-    requests: RequestCounts = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,19 +165,6 @@ class Tools:
     def room_for(self, facts: SourceFacts | None) -> AbstractContextManager[object]:
         """Waits until a file of this size may pass through memory."""
         return nullcontext() if facts is not None and facts.size <= MIB else self.heavy
-
-    def counted_by(self, tally: Tally) -> Self:
-        # Once per file: dataclasses.replace takes three times as long.
-        return type(self)(
-            self.destination.counted_by(tally),
-            self.web.counted_by(tally),
-            self.sleep,
-            self.source.counted_by(tally) if self.source else None,
-            self.limits,
-            self.out_of_time,
-            self.heavy,
-            self.uploads,
-        )
 
     def check_time(self) -> None:
         if self.out_of_time():

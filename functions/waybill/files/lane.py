@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from waybill.aws.copies import Copies
 from waybill.errors import ServiceUnavailable, WaybillError
-from waybill.files.copying import ONE_COPY, is_plain, plain_outcome
+from waybill.files.copying import is_plain, plain_outcome
 from waybill.files.driving import Attempt
 from waybill.files.jobs import CopyFault, CopyJob, CopyOutcome, CopyStatus, Limits
 from waybill.files.storage import Refused, Written
@@ -43,7 +43,5 @@ def _outcome(job: CopyJob, said: Written | WaybillError) -> CopyOutcome | CopyJo
             return replace(job, answered=said)
         case ServiceUnavailable():
             fault = CopyFault.SERVICE_UNAVAILABLE
-            return CopyOutcome(
-                job.entry_id, CopyStatus.FAILED, facts=job.facts, error_class=fault, message=str(said), requests=ONE_COPY
-            )
+            return CopyOutcome(job.entry_id, CopyStatus.FAILED, facts=job.facts, error_class=fault, message=str(said))
     return job

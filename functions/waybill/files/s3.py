@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -26,8 +26,6 @@ from waybill.files.storage import (
     Reading,
     Refusal,
     Refused,
-    RequestCounts,
-    Tally,
     Upload,
     Written,
 )
@@ -80,15 +78,10 @@ class S3Store:
     """ObjectStore on a boto3 client, which several threads may share."""
 
     client: "S3Client"
-    tally: Tally | None = None
-
-    def counted_by(self, tally: Tally) -> Self:
-        return type(self)(self.client, tally)
 
     def list_page(self, bucket: str, *, prefix: str = "", start_after: str = "") -> Page:
         # boto3 asks for url-encoded keys and decodes them: XML cannot carry every key.
         reply = self._call(
-            RequestCounts(list=1),
             "list_objects_v2",
             Bucket=bucket,
             Prefix=prefix,
@@ -101,7 +94,7 @@ class S3Store:
     def head(self, ref: ObjectRef, *, checksum: bool = False) -> Head | None:
         arguments = _address(ref) | ({"ChecksumMode": "ENABLED"} if checksum else {})
         try:
-            return s3_results.head(self._call(RequestCounts(head=1), "head_object", **arguments))
+            return s3_results.head(self._call("head_object", **arguments))
         except Refused as error:
             # A malformed version id is answered by 400 without a body.
             if error.reason is Refusal.MISSING or (error.reason is Refusal.INVALID and ref.version_id):
@@ -110,14 +103,14 @@ class S3Store:
 
     def first_part_size(self, ref: ObjectRef) -> int | None:
         try:
-            reply = self._call(RequestCounts(head=1), "head_object", **_address(ref), PartNumber=1)
+            reply = self._call("head_object", **_address(ref), PartNumber=1)
         except Refused:
             return None
         return int(reply["ContentLength"]) if reply.get("PartsCount") else None
 
     def tags(self, ref: ObjectRef) -> Mapping[str, str] | None:
         try:
-            reply = self._call(RequestCounts(tags=1), "get_object_tagging", **_address(ref))
+            reply = self._call("get_object_tagging", **_address(ref))
         except Refused as error:
             if error.reason is Refusal.DENIED:
                 return None
@@ -126,7 +119,6 @@ class S3Store:
 
     def copy(self, source: ObjectRef, bucket: str, key: str, *, if_match: str, tags: bool) -> Written:
         reply = self._call(
-            RequestCounts(copy=1),
             "copy_object",
             Bucket=bucket,
             Key=key,
@@ -141,7 +133,7 @@ class S3Store:
     @contextmanager
     def read(self, ref: ObjectRef, *, if_match: str | None = None) -> Iterator[Reading]:
         arguments = _address(ref) | ({"IfMatch": _quoted(if_match)} if if_match else {})
-        reply = self._call(RequestCounts(get=1), "get_object", **arguments)
+        reply = self._call("get_object", **arguments)
         body = reply["Body"]
         try:
             yield Reading(s3_results.head(reply), _chunks(body), int(reply["ContentLength"]))
@@ -150,7 +142,6 @@ class S3Store:
 
     def put(self, bucket: str, key: str, body: bytes, *, content: Content, tags: Mapping[str, str], sha256: str) -> Written:
         reply = self._call(
-            RequestCounts(put=1),
             "put_object",
             Bucket=bucket,
             Key=key,
@@ -164,12 +155,11 @@ class S3Store:
 
     def create_upload(self, bucket: str, key: str, *, content: Content, tags: Mapping[str, str], sha256: bool) -> Upload:
         arguments = s3_results.headers(content, tags) | ({"ChecksumAlgorithm": "SHA256"} if sha256 else {})
-        reply = self._call(RequestCounts(multipart=1), "create_multipart_upload", Bucket=bucket, Key=key, **arguments)
+        reply = self._call("create_multipart_upload", Bucket=bucket, Key=key, **arguments)
         return Upload(bucket, key, reply["UploadId"])
 
     def upload_part(self, upload: Upload, number: int, body: bytes, *, sha256: str) -> Part:
         reply = self._call(
-            RequestCounts(put=1),
             "upload_part",
             **_part(upload, number),
             Body=body,
@@ -180,7 +170,6 @@ class S3Store:
 
     def copy_part(self, upload: Upload, number: int, source: ObjectRef, *, first: int, last: int, if_match: str) -> Part:
         reply = self._call(
-            RequestCounts(copy=1),
             "upload_part_copy",
             **_part(upload, number),
             CopySource=_address(source),
@@ -195,7 +184,6 @@ class S3Store:
             for part in parts
         ]
         reply = self._call(
-            RequestCounts(multipart=1),
             "complete_multipart_upload",
             Bucket=upload.bucket,
             Key=upload.key,
@@ -210,7 +198,6 @@ class S3Store:
         marker = 0
         while True:
             reply = self._call(
-                RequestCounts(multipart=1),
                 "list_parts",
                 Bucket=upload.bucket,
                 Key=upload.key,
@@ -224,30 +211,20 @@ class S3Store:
 
     def abort(self, upload: Upload) -> None:
         try:
-            self._call(
-                RequestCounts(multipart=1), "abort_multipart_upload", Bucket=upload.bucket, Key=upload.key, UploadId=upload.id
-            )
+            self._call("abort_multipart_upload", Bucket=upload.bucket, Key=upload.key, UploadId=upload.id)
         except Refused as error:
             if error.reason is not Refusal.MISSING:
                 raise
 
-    def _call(self, kind: RequestCounts, operation: str, **arguments: Any) -> dict[str, Any]:
-        """Calls boto3 (replies and arguments are its dicts), counts each attempt, maps errors."""
-        attempts = 1
+    def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Calls boto3 (replies and arguments are its dicts), maps errors."""
         try:
             reply: dict[str, Any] = getattr(self.client, operation)(**arguments)
         except ClientError as error:
-            attempts += int(error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0))
             raise mapped(error, bucket=str(arguments.get("Bucket", ""))) from error
         except BotoCoreError as error:
             raise mapped(error) from error
-        else:
-            attempts += int(reply["ResponseMetadata"].get("RetryAttempts", 0))
-            return reply
-        finally:
-            if self.tally is not None:
-                for _ in range(attempts):
-                    self.tally.add(kind)
+        return reply
 
 
 def _chunks(body: Any) -> Iterator[bytes]:

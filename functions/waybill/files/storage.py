@@ -1,12 +1,11 @@
 """What copying needs of an object store: a narrow interface, its results, and the refusals that it answers with."""
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
 from waybill.errors import WaybillError
 from waybill.files.domain import SourceFacts
@@ -35,54 +34,6 @@ class Refused(WaybillError):
     def __init__(self, reason: Refusal, message: str) -> None:
         super().__init__(message)
         self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class RequestCounts:
-    """Requests by kind, retries included. `copy` counts CopyObject and UploadPartCopy, `multipart` all else about uploads."""
-
-    list: int = 0
-    head: int = 0
-    get: int = 0
-    copy: int = 0
-    put: int = 0
-    multipart: int = 0
-    tags: int = 0
-    http: int = 0
-
-    def __add__(self, other: "RequestCounts") -> "RequestCounts":
-        return RequestCounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
-
-    @property
-    def total(self) -> int:
-        return sum(int(getattr(self, f.name)) for f in fields(self))
-
-
-NONE = RequestCounts()
-
-
-class Tally:
-    """Counts requests from several threads. Sums up when asked, for most count a single request."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._added: list[RequestCounts] = []
-
-    def add(self, counts: RequestCounts) -> None:
-        with self._lock:
-            self._added.append(counts)
-            if len(self._added) > _UNSUMMED:
-                self._added = [sum(self._added, NONE)]
-
-    @property
-    def counts(self) -> RequestCounts:
-        with self._lock:
-            if len(self._added) != 1:
-                self._added = [sum(self._added, NONE)]
-            return self._added[0]
-
-
-_UNSUMMED = 100  # what a tally keeps does not grow with what it counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +120,6 @@ class ObjectStore(Protocol):
     BucketUnavailable (no such bucket, credentials refused) or Refused; nothing of the vendor's. No method overwrites or
     deletes an object: all that write ask for `If-None-Match: *`.
     """
-
-    def counted_by(self, tally: Tally) -> Self:
-        """The same store, its requests counted by `tally`."""
 
     def list_page(self, bucket: str, *, prefix: str = "", start_after: str = "") -> Page:
         """Up to 1,000 objects after `start_after`."""

@@ -6,10 +6,9 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Self
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import urllib3
@@ -19,7 +18,7 @@ from urllib3.exceptions import TimeoutError as NoAnswerInTime  # no connection a
 from waybill.counting import count
 from waybill.errors import WaybillError
 from waybill.files.domain import SourceFacts
-from waybill.files.storage import MIB, Content, Head, Reading, RequestCounts, Tally
+from waybill.files.storage import MIB, Content, Head, Reading
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -141,11 +140,7 @@ class Web:
 
     resolver: Resolver
     connector: Connector
-    tally: Tally | None = None
     hosts: Hosts | None = None
-
-    def counted_by(self, tally: Tally) -> Self:
-        return replace(self, tally=tally)
 
     def facts(self, url: str) -> SourceFacts | None:
         """Facts by HEAD; None where the server answers and does not tell the size that way: a GET will say what is wrong.
@@ -200,8 +195,6 @@ class Web:
         name = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
         host = name if endpoint.port == _default_port(parts.scheme) else f"{name}:{endpoint.port}"
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        if self.tally is not None:
-            self.tally.add(RequestCounts(http=1))
         count(f"web {method}")
         with self.connector(endpoint) as pool:
             try:

@@ -5,30 +5,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.object_store import FakeObjectStore
+from waybill.counting import counting
 from waybill.errors import BucketUnavailable, ServiceUnavailable
 from waybill.files.lookup import Unreadable, Versioned, _just_before, look_up
-from waybill.files.storage import RequestCounts, Tally
-
-
-def counted(s3: FakeObjectStore) -> tuple[FakeObjectStore, Tally]:
-    tally = Tally()
-    return s3.counted_by(tally), tally
 
 
 def test_many_keys_side_by_side_cost_a_list_a_page() -> None:
     s3 = FakeObjectStore("b", page_size=100)
     facts = {f"docs/{n:04}.pdf": s3.place("b", f"docs/{n:04}.pdf", b"x" * n) for n in range(250)}
-    store, tally = counted(s3)
-    assert look_up(store, "b", list(facts), in_flight=4) == facts
-    assert tally.counts == RequestCounts(list=3)
+    with counting() as requests:
+        assert look_up(s3, "b", list(facts), in_flight=4) == facts
+    assert requests.counts == {"s3 ListObjectsV2": 3}
 
 
 def test_a_few_keys_are_asked_one_by_one() -> None:
     s3 = FakeObjectStore("b")
     facts = {f"k{n}": s3.place("b", f"k{n}", b"x") for n in range(11)}
-    store, tally = counted(s3)
-    assert look_up(store, "b", list(facts), in_flight=4) == facts
-    assert tally.counts == RequestCounts(head=11)
+    with counting() as requests:
+        assert look_up(s3, "b", list(facts), in_flight=4) == facts
+    assert requests.counts == {"s3 HeadObject": 11}
 
 
 def test_keys_scattered_over_a_large_bucket_cost_hardly_more_than_a_head_each() -> None:
@@ -36,11 +31,11 @@ def test_keys_scattered_over_a_large_bucket_cost_hardly_more_than_a_head_each() 
     for n in range(20_000):
         s3.place("b", f"{n:05}", b"x")
     wanted = [f"{n:05}" for n in range(0, 20_000, 50)]
-    store, tally = counted(s3)
-    found = look_up(store, "b", wanted, in_flight=8)
+    with counting() as requests:
+        found = look_up(s3, "b", wanted, in_flight=8)
     assert all(found.values())
-    assert tally.counts.list <= 6
-    assert tally.counts.head <= len(wanted)
+    assert requests.counts["s3 ListObjectsV2"] <= 6
+    assert requests.counts["s3 HeadObject"] <= len(wanted)
 
 
 def test_listing_begins_at_the_first_wanted_key_and_ends_with_their_prefix() -> None:
@@ -48,10 +43,10 @@ def test_listing_begins_at_the_first_wanted_key_and_ends_with_their_prefix() -> 
     for n in range(1000):
         s3.place("b", f"a/{n:04}", b"x")
     s3.place("b", "z", b"x")
-    store, tally = counted(s3)
-    found = look_up(store, "b", [f"a/{n:04}" for n in range(950, 1000)], in_flight=2)
+    with counting() as requests:
+        found = look_up(s3, "b", [f"a/{n:04}" for n in range(950, 1000)], in_flight=2)
     assert all(found.values())
-    assert tally.counts == RequestCounts(list=1)
+    assert requests.counts == {"s3 ListObjectsV2": 1}
 
 
 def test_what_is_not_there_is_none() -> None:
@@ -75,9 +70,9 @@ def test_a_version_is_asked_for_by_itself() -> None:
 
 @pytest.mark.parametrize("key", ["", "x" * 1025, "é" * 513, "\ud800"])
 def test_a_key_that_no_object_can_have_costs_no_request(key: str) -> None:
-    store, tally = counted(FakeObjectStore("b"))
-    assert look_up(store, "b", [key], in_flight=1) == {key: None}
-    assert tally.counts.total == 0
+    with counting() as requests:
+        assert look_up(FakeObjectStore("b"), "b", [key], in_flight=1) == {key: None}
+    assert requests.counts == {}
 
 
 def test_a_bucket_that_does_not_exist_is_not_taken_for_missing_files() -> None:
@@ -89,9 +84,9 @@ def test_without_the_right_to_list_each_key_is_asked_for() -> None:
     s3 = FakeObjectStore("b")
     facts = {f"k{n:02}": s3.place("b", f"k{n:02}", b"x") for n in range(30)}
     s3.world.denied.add(("list", "b"))
-    store, tally = counted(s3)
-    assert look_up(store, "b", list(facts), in_flight=4) == facts
-    assert tally.counts.head == 30
+    with counting() as requests:
+        assert look_up(s3, "b", list(facts), in_flight=4) == facts
+    assert requests.counts["s3 HeadObject"] == 30
 
 
 def test_one_closed_object_does_not_hide_the_others() -> None:

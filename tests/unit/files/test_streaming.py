@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.fakes.object_store import FakeObjectStore
+from waybill.counting import counting
 from waybill.errors import ServiceUnavailable
 from waybill.files.comparing import proof
 from waybill.files.copying import copy_one
@@ -212,14 +213,15 @@ def test_a_file_of_the_web_is_carried_over(
     headers = {"Content-Type": "application/pdf", "ETag": f'"{"0" * 32}"', "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
     site.pages["/a.pdf?sig=secret"] = Answer(headers=headers, body=body, length=length)
 
-    outcome = get(tools)
+    with counting() as requests:
+        outcome = get(tools)
 
     assert outcome.status is CopyStatus.COPIED
     assert outcome.facts == SourceFacts(len(body), "0" * 32, modified=datetime(2026, 1, 1, tzinfo=UTC))
     assert proof(outcome.facts, outcome) is VerifiedBy.CHECKSUM
     there = new.world.buckets["new"]["uploads/a.pdf"]
     assert (there.body, there.content.type) == (body, "application/pdf")
-    assert outcome.requests.http == 1
+    assert {kind: number for kind, number in requests.counts.items() if kind.startswith("web ")} == {"web GET": 1}
 
 
 def test_the_connection_goes_to_the_address_that_was_checked_under_the_name_of_the_host(tools: Tools, site: Site) -> None:
