@@ -24,7 +24,7 @@ USERS: Mapping[str, tuple[str, ...]] = {
 }
 NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Waybill</title>
 <body><h1>Waybill runs here</h1>
-<p>The API answers below <code>/api</code>. The console is not built: <code>make console</code> builds it (Node 20 or newer), then load
+<p>The API answers below <code>/api</code>. The console is not built: <code>make console</code> builds it (Node 20.19 or newer), then load
 this page again.</p></body></html>
 """
 # Whatever listens on loopback: the API's own port, uploads to the local S3, live events.
