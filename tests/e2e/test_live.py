@@ -1,13 +1,16 @@
 """What is told live: to whom, in which order, and that nobody who was away misses any of it."""
 
 import re
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.e2e.ear import Ear, ended
-from tests.e2e.scene import Json, Scene
+from tests.e2e.scene import Around, Handler, Json, RunResult, Scene
 
 
 def told(scene: Scene, run_id: str, *, after: int = 0) -> list[Json]:
@@ -45,7 +48,7 @@ def test_who_was_away_catches_up_without_a_gap_and_hears_nothing_twice(scene: Sc
     first: list[Ear] = []
 
     def break_off(event: Json, context: Any, handler: Any) -> Json:
-        first[0].until(lambda heard: heard["data"].get("phase") == "listing accounts")
+        first[0].until(lambda heard: heard["data"].get("phase") == "listing files")
         first[0].close()
         return handler(event, context)
 
@@ -53,7 +56,8 @@ def test_who_was_away_catches_up_without_a_gap_and_hears_nothing_twice(scene: Sc
     with scene.around("CollectShards", break_off):
         run = scene.start("backup", mode="full")
         scene.until(
-            lambda: first[0].heard[-1:] != [] and scene.show(run).view["phase"] != "listing accounts", "the middle of the run"
+            lambda: first[0].heard[-1:] != [] and scene.show(run).view["phase"] == "copying and verifying",
+            "the middle of the run",
         )
         known = [event for event in first[0].heard if event["run_id"] == run]
         with Ear.of(scene) as again:
@@ -66,6 +70,36 @@ def test_who_was_away_catches_up_without_a_gap_and_hears_nothing_twice(scene: Sc
     stage = scene.call("GET", f"/events?after={known[0]['sequence'] - 1}&limit=1000", expect=200)["items"]
     numbers = [event["sequence"] for event in stage]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def test_a_run_says_what_its_children_are_at(scene: Scene) -> None:
+    scene.files_of(scene.account(), 2)
+    seen: dict[str, set[str]] = defaultdict(set)
+
+    def noting(task: str) -> Around:
+        def note(event: Json, context: Any, handler: Handler) -> Json:
+            # The run itself, and the cutover that holds the lock for its delta.
+            (lock,) = scene.table_items("LOCK")
+            seen[task] |= {scene.show(run).view["phase"] for run in (event["run"]["run_id"], lock["run_id"]["S"])}
+            return handler(event, context)
+
+        return note
+
+    def phases(run: Callable[[], RunResult]) -> dict[str, set[str]]:
+        seen.clear()
+        assert run().status == "completed"
+        return dict(seen)
+
+    with ExitStack() as wrapped:
+        for task in ("ListFiles", "CopyFiles", "ValidateFiles", "UpdateUrls", "RestoreUrls"):
+            wrapped.enter_context(scene.around(task, noting(task)))
+        copying, listing = {"copying and verifying"}, {"listing files"}
+        assert phases(scene.backup) == {"ListFiles": listing, "CopyFiles": copying, "ValidateFiles": copying}
+        rehearsed = {"ListFiles": listing | {"looking for what has changed"}, "UpdateUrls": {"comparing links"}}
+        assert phases(lambda: scene.cutover("dry_run")) == rehearsed
+        switched = {"ListFiles": listing | {"backing up what has changed"}, "UpdateUrls": {"switching links"}}
+        assert phases(scene.cutover) == switched
+        assert phases(lambda: scene.rollback(all=True)) == {"RestoreUrls": {"restoring links"}}
 
 
 def test_an_event_of_the_bus_that_comes_twice_is_told_once(scene: Scene) -> None:

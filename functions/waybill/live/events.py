@@ -119,7 +119,14 @@ def _done(view: RunView, planned: int | None) -> tuple[int, int]:
 
 
 # Phase -> from where to where it takes the bar: before anything can be counted, and behind it.
-_PHASES = {"starting": 0, "checking readiness": 2, "listing accounts": 3, "reading the input": 3, "planning": 5}
+_PHASES = {
+    "starting": 0,
+    "checking readiness": 2,
+    "listing accounts": 3,
+    "listing files": 5,
+    "reading the input": 3,
+    "planning": 5,
+}
 _LAST = {"summing up": 96, "reading back": 96, "writing the report": 98}
 
 

@@ -80,12 +80,21 @@ class Reply(BaseModel):
 
 
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+# Of a request and its reply: the phase that the run is in from now on, "" where that is for the next task to say.
+Then = Callable[[Any, Any], str]
+
+
+def _next_task_says(_request: Any, _reply: Any) -> str:
+    return ""
 
 
 def task(
-    environment: type[E], request: type[Q], *, around: Around = call
+    environment: type[E], request: type[Q], *, around: Around = call, then: Then = _next_task_says
 ) -> Callable[[Callable[[E, Q, Clock], BaseModel]], Handler]:
-    """Makes a Lambda handler of `function(environment, request, clock) -> reply`. `around`: what the state machine does for a call."""
+    """Makes a Lambda handler of `function(environment, request, clock) -> reply`. `around`: what the state machine does for a call.
+
+    `then`: the phase that begins with the reply, where children follow. Each of them saying so would be a write a shard.
+    """
 
     def decorate(function: Callable[[E, Q, Clock], BaseModel]) -> Handler:
         name = function.__module__.rpartition(".")[2]
@@ -108,6 +117,10 @@ def task(
                 except WaybillError as error:
                     logger.warning("task failed", extra={**fields, "error": type(error).__name__, "reason": str(error)})
                     raise
+                phase = then(asked, made)
+                if phase:
+                    run = event["run"]
+                    compose.runs(settings).enter(run["run_id"], phase, fence=run["fence"])
                 return measured.replied(made.model_dump(mode="json", by_alias=True), around(asked, made))
 
         return handler

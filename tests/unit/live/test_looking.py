@@ -31,12 +31,12 @@ def test_a_run_is_told_from_its_beginning_to_its_end(stage: Stage) -> None:
     stage.store.enter(RUN, "listing accounts")
     stage.look()
     stage.packet(1_000)
-    stage.store.enter(RUN, "collecting shards")
+    stage.store.enter(RUN, "copying and verifying")
     stage.look()
     stage.shard(0, verified=500)
     (half,) = stage.look()
     assert isinstance(half.data, Progress)
-    assert (half.data.message, half.data.progress) == ("collecting shards: 500 of 1,000 files", 52)
+    assert (half.data.message, half.data.progress) == ("copying and verifying: 500 of 1,000 files", 52)
     assert half.data.files is not None
     assert half.data.files.verified == 500
     stage.shard(1, verified=500)

@@ -14,7 +14,9 @@ from waybill import compose
 from waybill.counting import count
 from waybill.errors import ServiceUnavailable
 from waybill.runs.machine import CALL, CHILD, STATE
+from waybill.runs.model import Options, RunKind, RunRecord, RunStatus
 from waybill.runs.requests import RequestLog
+from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
 from waybill.settings import LedgerEnvironment, environ
 from waybill.table import Table
@@ -44,6 +46,19 @@ class Asked(Request):
 def handler(_: LedgerEnvironment, asked: Asked, clock: Clock) -> Reply:
     assert not clock.time_is_up()
     count("s3 CopyObject", 5)
+    if asked.fails:
+        raise ServiceUnavailable("S3 is away")
+    return Reply(status=Status.DONE if asked.last else Status.MORE)
+
+
+def _then(_: Asked, reply: Reply) -> str:
+    return "copying" if reply.status is Status.DONE else ""
+
+
+@task(LedgerEnvironment, Asked, then=_then)
+def leading(_: LedgerEnvironment, asked: Asked, clock: Clock) -> Reply:
+    """Children follow its last call."""
+    del clock
     if asked.fails:
         raise ServiceUnavailable("S3 is away")
     return Reply(status=Status.DONE if asked.last else Status.MORE)
@@ -83,6 +98,32 @@ def test_each_call_adds_what_it_counted_to_the_run(table: Table) -> None:
         "dynamodb write units": 2,
         "events PutEvents": 2,
     }
+
+
+def test_who_leads_to_children_says_once_what_they_do(table: Table) -> None:
+    store = RunStore(table)
+    store.claim(
+        RunRecord(
+            run_id="backup-1",
+            kind=RunKind.BACKUP,
+            options=Options(mode="full"),
+            status=RunStatus.RUNNING,
+            execution_arn="arn:1",
+            fence=2,
+            phase="collecting shards",
+            started_at="2026-11-21T12:00:00.000Z",
+        )
+    )
+
+    def phase_after(event: dict[str, Any], *, fence: int = 2) -> str:
+        leading({"run": RUN["run"] | {"fence": fence}, **event}, Context())
+        return store.get("backup-1").phase
+
+    assert phase_after({"last": False}) == "collecting shards"
+    with pytest.raises(ServiceUnavailable):
+        phase_after({"fails": True})
+    assert phase_after({}, fence=1) == "collecting shards"  # an older execution's late attempt
+    assert phase_after({}) == "copying"
 
 
 def test_a_call_that_failed_has_made_its_requests_all_the_same(table: Table) -> None:

@@ -104,7 +104,7 @@ def _log_in() -> Requests:
 
 
 def _list_accounts(shape: Shape) -> Requests:
-    found = _kept() + _run_writes(1) + _gets(3) + _puts(1) + _summaries(shape.accounts) + _query(0) + _runs_listed()
+    found = _kept() + _run_writes(2) + _gets(3) + _puts(1) + _summaries(shape.accounts) + _query(0) + _runs_listed()
     found += Counter({"salesforce query": shape.accounts // PAGE + 2, "work put": 2, "work get": 1})
     return found
 
@@ -156,7 +156,9 @@ def _looks(files: float, wanted: float, look: Look, *, batch: int) -> Requests:
 
 def _collect(parts: list[Piece], *, delta: bool = False) -> Requests:
     size = sum(part.number for part in parts) * _PACKET_BYTES
-    return _kept() + _run_writes(1) + _gets(2 if delta else 1) + _times(2, _query(size)) + Counter({"work put": 1})
+    # Where there is something to copy, it also says that copying begins.
+    written = _run_writes(1) + _gets(2) if delta else _run_writes(2) + _gets(1)
+    return _kept() + written + _times(2, _query(size)) + Counter({"work put": 1})
 
 
 def _copy_shard(files: float, shape: Shape) -> Requests:
@@ -188,7 +190,7 @@ def _finish_backup(parts: list[Piece], shape: Shape, *, shards: int, changed: bo
 
 
 def _readiness(shape: Shape) -> Requests:
-    found = _kept() + _run_writes(1) + _gets(1) + _summaries(shape.accounts) + _runs_listed()
+    found = _kept() + _run_writes(2) + _gets(1) + _summaries(shape.accounts) + _runs_listed()
     each = ceil(LINKS_OPENED / max(1, min(LINKS_OPENED, shape.accounts)))
     some = min(shape.accounts, ceil(LINKS_OPENED / each))
     found += _times(some, _query(min(_MB, shape.files / max(1, shape.accounts) * shape.item_bytes)))
@@ -205,14 +207,8 @@ def _readiness(shape: Shape) -> Requests:
 
 
 def _plan_units(shape: Shape) -> Requests:
-    return (
-        _kept()
-        + _run_writes(1)
-        + _gets(3)
-        + _puts(1)
-        + _summaries(shape.accounts)
-        + Counter({"work put": 2, "work get": 1, "work list": 1})
-    )
+    found = _kept() + _run_writes(2) + _gets(3) + _puts(1) + _summaries(shape.accounts)
+    return found + Counter({"work put": 2, "work get": 1, "work list": 1})
 
 
 def _switch_unit(unit: Piece, shape: Shape, knobs: Knobs) -> Requests:
@@ -258,7 +254,7 @@ def _units(size: float, per: int) -> int:
 
 
 def _run_writes(number: int) -> Requests:
-    """Updates of the run's own item, which the index has as well."""
+    """Updates of the run's own item, which the index has as well: the phases, mostly."""
     return Counter({"dynamodb update": number, "write units": 2 * number * _units(_RUN_BYTES, 1024)})
 
 

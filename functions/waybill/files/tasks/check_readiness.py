@@ -25,8 +25,15 @@ class ReadinessReply(Reply):
     ready: bool
 
 
+def then(request: ReadinessRequest, reply: ReadinessReply) -> str:
+    """The delta is a run of its own, with phases of its own."""
+    if reply.status is not Status.DONE:
+        return ""
+    return "looking for what has changed" if request.run.dry_run else "backing up what has changed"
+
+
 # Behind it come the delta and the choice whether that was complete.
-@task(SourceEnvironment, ReadinessRequest, around=lambda *_: CALL + ONE)
+@task(SourceEnvironment, ReadinessRequest, around=lambda *_: CALL + ONE, then=then)
 def handler(environment: SourceEnvironment, request: ReadinessRequest, clock: Clock) -> ReadinessReply:
     store = compose.runs(environment)
     store.enter(request.run.run_id, "checking readiness")

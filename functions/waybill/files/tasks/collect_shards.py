@@ -32,12 +32,20 @@ class CollectReply(Reply):
     files: int = 0
 
 
+def _copies(request: CollectRequest, reply: CollectReply) -> bool:
+    return reply.status is Status.DONE and reply.shards > 0 and not request.run.dry_run
+
+
 def _around(request: CollectRequest, reply: CollectReply) -> Requests:
-    copying = reply.status is Status.DONE and reply.shards and not request.run.dry_run
-    return CALL + MAP if copying else CALL
+    return CALL + MAP if _copies(request, reply) else CALL
 
 
-@task(LedgerEnvironment, CollectRequest, around=_around)
+def then(request: CollectRequest, reply: CollectReply) -> str:
+    """One word for both: while some shards are copied, others are verified."""
+    return "copying and verifying" if _copies(request, reply) else ""
+
+
+@task(LedgerEnvironment, CollectRequest, around=_around, then=then)
 def handler(environment: LedgerEnvironment, request: CollectRequest, clock: Clock) -> CollectReply:
     store = compose.runs(environment)
     store.enter(request.run.run_id, "collecting shards")

@@ -37,11 +37,19 @@ class ListAccountsReply(Reply):
     entries: int = 0
 
 
+def _lists(reply: ListAccountsReply) -> bool:
+    return reply.status is Status.DONE and reply.packets > 0
+
+
 def _around(_: ListAccountsRequest, reply: ListAccountsReply) -> Requests:
-    return CALL + MAP if reply.status is Status.DONE and reply.packets else CALL
+    return CALL + MAP if _lists(reply) else CALL
 
 
-@task(SalesforceEnvironment, ListAccountsRequest, around=_around)
+def then(_: ListAccountsRequest, reply: ListAccountsReply) -> str:
+    return "listing files" if _lists(reply) else ""
+
+
+@task(SalesforceEnvironment, ListAccountsRequest, around=_around, then=then)
 def handler(environment: SalesforceEnvironment, request: ListAccountsRequest, clock: Clock) -> ListAccountsReply:
     store = compose.runs(environment)
     store.enter(request.run.run_id, "listing accounts")

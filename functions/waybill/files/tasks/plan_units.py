@@ -40,11 +40,23 @@ class PlanReply(Reply):
     canary: dict[str, Any] | None = None
 
 
+def _goes_on(reply: PlanReply) -> bool:
+    return reply.status is Status.DONE and reply.units > 0
+
+
 def _around(_: PlanRequest, reply: PlanReply) -> Requests:
-    return CALL + MAP if reply.status is Status.DONE and reply.units else CALL
+    return CALL + MAP if _goes_on(reply) else CALL
 
 
-@task(LedgerEnvironment, PlanRequest, around=_around)
+def then(request: PlanRequest, reply: PlanReply) -> str:
+    if not _goes_on(reply):
+        return ""
+    if request.run.dry_run:
+        return "comparing links"
+    return "switching links" if request.run.kind is RunKind.CUTOVER else "restoring links"
+
+
+@task(LedgerEnvironment, PlanRequest, around=_around, then=then)
 def handler(environment: LedgerEnvironment, request: PlanRequest, clock: Clock) -> PlanReply:
     store = compose.runs(environment)
     store.enter(request.run.run_id, "planning units")
