@@ -15,7 +15,7 @@ from cli.errors import CommandError, ExitCode
 from cli.export import save_workbook
 from cli.load import upload
 from cli.migrate import begin
-from cli.params import wait_option
+from cli.params import OrgName, wait_option
 from cli.results import exit_code_of, run_object, show_run
 from cli.waiting import wait_for
 
@@ -25,6 +25,7 @@ from cli.waiting import wait_for
     epilog="""
     waybill sync --objects Product2,PricebookEntry --to prices.xlsx --wait
     waybill sync --to prices.xlsx --wait
+    waybill sync --to uat-prices.xlsx --objects Product2 --org uat --wait
     """,
 )
 @click.option("--objects", metavar="A,B", help="API names of the objects, with commas between. Default: those that FILE holds.")
@@ -36,11 +37,14 @@ from cli.waiting import wait_for
     required=True,
     help="The .xlsx to bring up to date. Where it is there already, your columns, formats and formulas stay.",
 )
+@click.option(
+    "--org", type=OrgName(), metavar="NAME", help="The org to read; a workbook belongs to one. Default: the stage's own."
+)
 @click.option("--full", is_flag=True, help="Read all records, not only those that have changed: values of formula fields, too.")
 @click.option("--replace", is_flag=True, help="Also where somebody else has synced another copy of this workbook since.")
 @wait_option
 @click.pass_obj
-def sync(app: App, *, objects: str | None, path: Path, full: bool, replace: bool, wait: bool) -> ExitCode:
+def sync(app: App, *, objects: str | None, path: Path, org: str | None, full: bool, replace: bool, wait: bool) -> ExitCode:
     """Bring a workbook up to date with Salesforce: what changed, what is new, what is gone. Salesforce is only read."""
     app.run_kind = "sync"
     if path.suffix.lower() != ".xlsx":
@@ -51,7 +55,7 @@ def sync(app: App, *, objects: str | None, path: Path, full: bool, replace: bool
     before = _hash(path)
     given = upload(app, path) if before else None
     body: dict[str, Any] = {"mode": "full" if full else "incremental", "workbook": workbook_name(path), "objects": names}
-    run = begin(app, "sync", {**body, "input": given, "replace": replace})
+    run = begin(app, "sync", {**body, "input": given, "replace": replace, "org": org})
     if wait:
         run = wait_for(app, str(run["run_id"]))
     payload, file = run_object(run), ""

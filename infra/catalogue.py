@@ -180,9 +180,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
     _records("Reconcile", OrgEnvironment, _RUN | _WORK, memory=1769),
     _records("PlanUndo", OrgEnvironment, _RUN | _WORK, memory=3008),
     _records("WriteErrors", LedgerEnvironment, _RUN | _WORK | {Access.INBOX_READ}, memory=3008, workbooks=True),
-    _records(
-        "ReadChanges", SalesforceEnvironment, _RUN | _WORK | {Access.INBOX_READ, Access.SYNC_READ}, memory=3008, workbooks=True
-    ),
+    _records("ReadChanges", OrgEnvironment, _RUN | _WORK | {Access.INBOX_READ, Access.SYNC_READ}, memory=3008, workbooks=True),
     _records(
         "WriteWorkbook",
         LedgerEnvironment,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from waybill.settings import ApiName, BucketName, Configuration, LinkStyle, WorkbookName
+from waybill.settings import ApiName, BucketName, Configuration, LinkStyle, OrgName, WorkbookName
 
 LOCAL = "local"
 Address = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
@@ -62,6 +62,8 @@ class WorkbookSync(Settings):
     workbook: WorkbookName
     cron: CronExpression
     objects: Annotated[tuple[ApiName, ...], Field(max_length=25)] = ()
+    # The connection that is read; the stage's own org where none is named.
+    org: OrgName | None = None
 
 
 class LinkSettings(Settings):

@@ -15,6 +15,8 @@ from waybill.errors import ConfigurationError
 ApiName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
 # Of a synced workbook, without its ending.
 WorkbookName = Annotated[str, StringConstraints(pattern=r"^\w[\w .()+-]{0,79}$")]
+# A connection; `default` is the stage's own org.
+OrgName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$")]
 
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+")

@@ -11,6 +11,8 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra.stage import WorkbookSync
+
 INPUT = {"mode": "incremental", "requested_by": "schedule"}
 
 
@@ -29,7 +31,7 @@ class ScheduledRun(Construct):
         name: str,
         description: str,
         cron: str,
-        machine: sfn.StateMachine,
+        machine: sfn.IStateMachine,
         given: Mapping[str, Any],
     ) -> None:
         super().__init__(scope, construct_id)
@@ -72,7 +74,7 @@ class ScheduledRun(Construct):
         )
 
 
-def nightly_backup(scope: Construct, *, cron: str, machine: sfn.StateMachine, stage_name: str) -> ScheduledRun:
+def nightly_backup(scope: Construct, *, cron: str, machine: sfn.IStateMachine, stage_name: str) -> ScheduledRun:
     return ScheduledRun(
         scope,
         "NightlyBackup",
@@ -84,17 +86,16 @@ def nightly_backup(scope: Construct, *, cron: str, machine: sfn.StateMachine, st
     )
 
 
-def workbook_sync(
-    scope: Construct, *, workbook: str, objects: tuple[str, ...], cron: str, machine: sfn.StateMachine, stage_name: str
-) -> ScheduledRun:
+def workbook_sync(scope: Construct, *, wanted: WorkbookSync, machine: sfn.IStateMachine, stage_name: str) -> ScheduledRun:
     """A name of Scheduler's may hold less than that of a workbook: a hash of it stands for it."""
-    tail = hashlib.sha256(workbook.encode()).hexdigest()[:8]
+    tail = hashlib.sha256(wanted.workbook.encode()).hexdigest()[:8]
+    org = {"org": wanted.org} if wanted.org else {}
     return ScheduledRun(
         scope,
         f"Sync{tail}",
         name=f"waybill-{stage_name}-sync-{tail}",
-        description=f"Sync of a workbook with {', '.join(objects) or 'the objects that it holds'}"[:500],
-        cron=cron,
+        description=f"Sync of a workbook with {', '.join(wanted.objects) or 'the objects that it holds'}"[:500],
+        cron=wanted.cron,
         machine=machine,
-        given={**INPUT, "sync": {"workbook": workbook, "objects": list(objects)}},
+        given={**INPUT, **org, "sync": {"workbook": wanted.workbook, "objects": list(wanted.objects)}},
     )

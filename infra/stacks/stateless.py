@@ -88,14 +88,7 @@ class StatelessStack(Stack):
         if self._stage.nightly_backup:
             nightly_backup(self, cron=self._stage.nightly_backup, machine=machines["backup"], stage_name=self._stage.name)
         for each in self._stage.workbook_syncs:
-            workbook_sync(
-                self,
-                workbook=each.workbook,
-                objects=each.objects,
-                cron=each.cron,
-                machine=machines["sync"],
-                stage_name=self._stage.name,
-            )
+            workbook_sync(self, wanted=each, machine=machines["sync"], stage_name=self._stage.name)
 
     def _functions(self, *, bundle: bool) -> dict[str, lambda_.Function]:
         code, variables = functions_code(), self._variables()

@@ -91,6 +91,17 @@ def test_a_plan_copies_from_org_to_org(loads: Loads, uat: SalesforceSimulator) -
     assert (book.status, "needs an SFDMU plan" in book.message) == ("refused", True)
 
 
+def test_a_workbook_is_synced_from_the_org_that_is_named_and_from_no_other(loads: Loads, uat: SalesforceSimulator) -> None:
+    wheel = uat.org.insert("Part__c", {"Name": "Wheel", "Code__c": "W1", "Price__c": 1})
+    wanted = {"workbook": "uat parts", "objects": ["Part__c"]}
+    assert counts(loads.scene.wait(loads.scene.start("sync", **wanted, org="uat"))) == {"total": 1, "inserted": 1}
+    uat.org.update("Part__c", wheel, {"Price__c": 2})
+    again = loads.scene.wait(loads.scene.start("sync", **wanted, org="uat"))
+    assert (again.view["org"], counts(again)) == ("uat", {"total": 1, "updated": 1})
+    other = loads.scene.wait(loads.scene.start("sync", **wanted))
+    assert (other.status, "was synced from the org uat (00D" in other.message) == ("refused", True)
+
+
 def kinds(simulator: SalesforceSimulator) -> Counter[str]:
     """Calls by what they are for."""
     found: Counter[str] = Counter()

@@ -11,9 +11,8 @@ from pydantic import BaseModel, StringConstraints
 from waybill.api.services import current
 from waybill.errors import InvalidInput, NotFound
 from waybill.records.schema import FieldSchema, ObjectSchema, object_schema
-from waybill.runs.loads import OrgName
 from waybill.salesforce.client import SalesforceClient
-from waybill.settings import ApiName
+from waybill.settings import ApiName, OrgName
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 

@@ -18,7 +18,6 @@ from waybill.api.run_routes import Where
 from waybill.api.services import Services, current
 from waybill.clock import iso
 from waybill.orgs.connections import OWN
-from waybill.runs.loads import OrgName
 from waybill.runs.migrations import (
     Migration,
     MigrationStatus,
@@ -30,6 +29,7 @@ from waybill.runs.migrations import (
     status_of_task,
 )
 from waybill.runs.model import RunId, RunKind, RunRecord, RunStatus
+from waybill.settings import OrgName
 from waybill.table import ConditionFailed
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from waybill.api.roles import Role
 from waybill.files.verifying import Difference, Mismatch, Verified
 from waybill.live.events import Event
-from waybill.runs.loads import InputKey, LoadMode, MappingName, MappingVersion, OrgName
+from waybill.runs.loads import InputKey, LoadMode, MappingName, MappingVersion
 from waybill.runs.model import MAX_FILES, AccountId, ErrorRow, RowError, RunId
-from waybill.settings import ApiName, WorkbookName
+from waybill.settings import ApiName, OrgName, WorkbookName
 
 # An execution's input may have 256 KB: this many accounts take less than half of it.
 MAX_ACCOUNTS = 5_000
@@ -93,6 +93,8 @@ class SyncRequest(Request):
     objects: Annotated[tuple[ApiName, ...], Field(max_length=25)] = ()
     input: InputKey | None = None
     replace: bool = False
+    # The connection that is read; the stage's own org where none is named.
+    org: OrgName | None = None
 
 
 RunRequest = Annotated[

@@ -14,6 +14,7 @@ from waybill.api.problems import Conflict
 from waybill.api.requesting import Started, input_of, refuse_nonsense
 from waybill.clock import iso
 from waybill.errors import NotFound
+from waybill.orgs.connections import OWN
 from waybill.runs.approval import TOKEN
 from waybill.runs.causes import in_words
 from waybill.runs.model import Control, RunKind, RunRecord, RunStatus, RunView
@@ -192,6 +193,7 @@ class Operator:
             requested_by=str(execution.input.get("requested_by", "")),
             accounts=tuple(execution.input.get("accounts", ())),
             execution_arn=execution.arn,
+            org=str(execution.input.get("org") or OWN),
             errors=(),
         )
 

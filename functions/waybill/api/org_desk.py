@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from waybill.api.problems import Conflict
 from waybill.clock import iso
 from waybill.errors import InvalidInput
-from waybill.orgs.asking import organization
+from waybill.orgs.asking import identified
 from waybill.orgs.authorizing import VERIFIER, Authorizations
 from waybill.orgs.connections import OWN, Connection, OrgKind, OrgStore, is_loopback, kind_by
 from waybill.orgs.secrets import OrgSecrets
@@ -138,12 +138,10 @@ class OrgDesk:
 
     def _tried(self, connection: Connection, declared: OrgKind | None, credentials: Credentials) -> Connection:
         """Raises what a login raises, and InvalidInput where the org is another than it was, or than it was said to be."""
-        client = self.log_in(connection.settings(self.own), credentials)
-        found = organization(client)
-        organization_id = found.id or client.user_info().organization_id
-        if connection.connected and organization_id != connection.organization_id:
+        found = identified(self.log_in(connection.settings(self.own), credentials))
+        if connection.connected and found.id != connection.organization_id:
             raise InvalidInput(
-                f"This login leads to the org {organization_id}, and {connection.name} is {connection.organization_id}: "
+                f"This login leads to the org {found.id}, and {connection.name} is {connection.organization_id}: "
                 "add it under a name of its own."
             )
         if found.production and declared is OrgKind.SANDBOX:
@@ -152,7 +150,7 @@ class OrgDesk:
         usual = connection.kind if connection.connected else OrgKind.SANDBOX
         kind = declared or (OrgKind.PRODUCTION if found.production else usual)
         told = found.name or connection.organization
-        return replace(connection, kind=kind, organization_id=organization_id, organization=told, tested_at=iso(self.now()))
+        return replace(connection, kind=kind, organization_id=found.id, organization=told, tested_at=iso(self.now()))
 
     def _credentials(self, name: str) -> dict[str, str]:
         return {key: value for key, value in self.secrets.read(name).items() if key != VERIFIER}

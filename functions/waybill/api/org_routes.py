@@ -14,8 +14,7 @@ from waybill.api.services import current
 from waybill.orgs.asking import organization
 from waybill.orgs.authorizing import LIFETIME
 from waybill.orgs.connections import OWN, Connection, OrgKind, own_org
-from waybill.runs.loads import OrgName
-from waybill.settings import AuthFlow
+from waybill.settings import AuthFlow, OrgName
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 

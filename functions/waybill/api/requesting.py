@@ -22,11 +22,10 @@ def input_of(request: Started, *, canary: int, caller: Caller) -> dict[str, Any]
     given = {name: value for name, value in request.model_dump(mode="json", exclude={"kind"}).items() if value is not None}
     if isinstance(request, CutoverRequest):
         given.setdefault("canary", canary)
-    if isinstance(request, LoadRequest):
-        org = {"org": given.pop("org")} if "org" in given else {}
-        given = {"mode": given.pop("mode"), "load": given, **org}
-    if isinstance(request, SyncRequest):
-        given = {"mode": given.pop("mode"), "sync": given}
+    if isinstance(request, LoadRequest | SyncRequest):
+        # What a run of any kind may be asked stands beside what only this kind is.
+        common: dict[str, Any] = {name: given.pop(name) for name in ("mode", "org") if name in given}
+        given = {**common, request.kind: given}
     if request.mode == "execute":  # another person may have to approve it
         given["requested_subject"] = caller.subject
     return {**given, "requested_by": caller.name}
@@ -54,11 +53,10 @@ def pinned(request: Started, mappings: MappingStore, *, connection: Callable[[st
 
     Raises InvalidInput and NotFound, also for an org that Waybill was never let into.
     """
+    if isinstance(request, LoadRequest | SyncRequest):
+        _require_connected(request, connection)
     if not isinstance(request, LoadRequest):
         return request
-    for name in (request.org, request.from_org):
-        if name is not None and name != OWN and not connection(name).connected:
-            raise InvalidInput(f"Nobody has let Waybill into {name} yet: `waybill orgs login {name}`.")
     if request.mapping is None:
         if request.mapping_version is not None:
             raise InvalidInput("A mapping_version needs the mapping that it is of.")
@@ -67,6 +65,12 @@ def pinned(request: Started, mappings: MappingStore, *, connection: Callable[[st
         raise InvalidInput("A retry goes by the mapping of the load that it retries: name none.")
     found = mappings.get(request.mapping, request.mapping_version).mapping
     return request.model_copy(update={"mapping_version": found.version})
+
+
+def _require_connected(request: LoadRequest | SyncRequest, connection: Callable[[str], Connection]) -> None:
+    for name in (request.org, request.from_org if isinstance(request, LoadRequest) else None):
+        if name is not None and name != OWN and not connection(name).connected:
+            raise InvalidInput(f"Nobody has let Waybill into {name} yet: `waybill orgs login {name}`.")
 
 
 def retry_of(record: RunRecord, *, dry_run: bool) -> Started:

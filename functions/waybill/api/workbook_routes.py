@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from waybill import compose
 from waybill.api.models import IdempotencyKey, Request, SyncRequest, WorkbookLink
+from waybill.api.requesting import pinned
 from waybill.api.services import Services, current
 from waybill.errors import NotFound
 from waybill.records.reporting import report_key
@@ -32,7 +33,8 @@ def sync(
     request: Annotated[SyncRequest, Body()], key: Annotated[IdempotencyKey | None, Header(alias="Idempotency-Key")] = None
 ) -> Response[RunView]:
     services = current.get()
-    view = services.operator.start(request, key=key, caller=services.caller)
+    wanted = pinned(request, services.mappings, connection=services.connection)
+    view = services.operator.start(wanted, key=key, caller=services.caller)
     headers = {"Location": f"/api/runs/{view.run_id}"}
     return Response(HTTPStatus.ACCEPTED.value, content_type="application/json", body=view, headers=headers)
 

@@ -1,6 +1,6 @@
 """What an org says of itself: which it is, and whether it is one of production."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from waybill.errors import SalesforceDenied, SalesforceRequestInvalid
@@ -34,3 +34,9 @@ def organization(client: SalesforceClient) -> Organization:
     (row,) = rows
     production = not row["IsSandbox"] and row.get("OrganizationType") not in _TRIAL_TYPES
     return Organization(to18(row["Id"]), str(row.get("Name") or ""), production=production, time=client.org_time)
+
+
+def identified(client: SalesforceClient) -> Organization:
+    """The same, and which org it is, whatever the user may see. Raises SalesforceError where the org does not tell."""
+    found = organization(client)
+    return found if found.id else replace(found, id=client.user_info().organization_id)

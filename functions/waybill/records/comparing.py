@@ -39,9 +39,9 @@ def plain(value: Cell) -> Cell:
 def _moment(text: str) -> str:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return text
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     # A date that was written to a field of date and time comes back as its midnight.
     midnight = moment.hour == moment.minute == moment.second == 0
     return moment.date().isoformat() if midnight else moment.isoformat(timespec="seconds")

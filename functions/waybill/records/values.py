@@ -146,9 +146,9 @@ def _moment(cell: Cell, _known: FieldSchema) -> Cell:
     text = text_of(cell).strip()
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the first and the last day there is may lie beyond it in another zone
         raise BadValue("INVALID_DATETIME", f"{text[:40]!r} is not a time: it must be like 2026-01-31T09:30:00Z.") from None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 

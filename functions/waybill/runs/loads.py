@@ -5,14 +5,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from waybill.settings import OrgName
+
 RunId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,120}$")]
 
 # A file, or a folder as a zip, in the work bucket.
 InputKey = Annotated[str, StringConstraints(pattern=r"^inbox/[A-Za-z0-9_-]{4,64}/[^/\x00-\x1f]{1,200}$")]
 MappingName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
 MappingVersion = Annotated[int, Field(ge=1, le=999_999)]
-# A connection; `default` is the stage's own org.
-OrgName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 
 class LoadMode(StrEnum):

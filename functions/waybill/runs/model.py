@@ -18,7 +18,8 @@ from pydantic_core import CoreSchema
 from waybill.runs import loads
 from waybill.runs.approval import Approval, ApprovalView
 from waybill.runs.inputs import SyncOptions
-from waybill.runs.loads import LoadOptions, OrgName
+from waybill.runs.loads import LoadOptions
+from waybill.settings import OrgName
 
 RunId = loads.RunId
 RequestKey = Annotated[str, StringConstraints(pattern=r"^requests/", max_length=1_024)]
@@ -178,7 +179,7 @@ class Options(Model):
     retry_of: RunId | None = None  # a backup of the failed files of this one only
     request: RequestKey | None = None  # a backup of what this file names, which was dropped into the work bucket
     load: LoadOptions | None = None
-    # The connection that records go to; None: the stage's own org. An undo and a retry go where their load went.
+    # The connection that records go to, or that a sync reads; None: the stage's own org. An undo and a retry go where their load went.
     org: OrgName | None = None
     sync: SyncOptions | None = None
 

@@ -252,6 +252,21 @@ def test_a_load_names_its_org(stack: Stack, org: SalesforceSimulator) -> None:
     assert (given["org"], given["load"]) == ("uat", {"input": LOAD["input"], "allow_delete": False})
 
 
+@pytest.mark.parametrize("route", ["/api/runs", "/api/data/sync"])
+def test_a_sync_reads_the_org_that_it_names_once_waybill_was_let_in(stack: Stack, org: SalesforceSimulator, route: str) -> None:
+    wanted = {"kind": "sync", "workbook": "prices", "objects": ["Product2"], "org": "uat"}
+    assert stack.ask("POST", route, wanted).status == 404
+    back = by_browser(org, stack)
+    refused = stack.ask("POST", route, wanted)
+    assert (refused.status, "waybill orgs login uat" in refused.text) == (422, True)
+    ended(stack, back)
+    begun = stack.ask("POST", route, wanted, headers={"Idempotency-Key": "sync-of-uat"})
+    assert (begun.status, begun.json["org"]) == (202, "uat")
+    (execution,) = stack.sfn.list_executions(stateMachineArn=stack.machines["sync"])["executions"]
+    given = json.loads(stack.sfn.describe_execution(executionArn=execution["executionArn"])["input"])
+    assert (given["org"], given["sync"]) == ("uat", {"workbook": "prices", "objects": ["Product2"], "replace": False})
+
+
 @pytest.mark.parametrize(
     ("more", "status"),
     [

@@ -54,6 +54,12 @@ def test_a_workbook_is_fetched_where_none_is_there(run: Run, api: FakeApi, file:
     assert "authorization" not in fetched.headers
 
 
+def test_the_org_that_is_to_be_read_goes_along(run: Run, api: FakeApi, file: Path) -> None:
+    run("sync", "--objects", "Product2", "--to", str(file), "--org", "uat", "--wait")
+    assert api.requests("POST", "/runs")[0].body["org"] == "uat"
+    assert run("sync", "--objects", "Product2", "--to", str(file), "--org", "U A T").code == 2
+
+
 def test_one_that_is_there_goes_up_first(run: Run, api: FakeApi, file: Path) -> None:
     file.write_text("12345")
     page = run("sync", "--to", str(file), "--full", "--replace", "--wait").out

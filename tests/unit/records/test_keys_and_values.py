@@ -5,11 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from waybill.errors import InvalidInput
+from waybill.records.comparing import plain
 from waybill.records.conditions import parse
 from waybill.records.domain import Cell
 from waybill.records.graph import order
 from waybill.records.keys import Header, joined_cell, leaves, parse_header, split_key
 from waybill.records.schema import FieldSchema
+from waybill.records.sync.cells import Column, digest
 from waybill.records.values import BadValue, comparer, converter, id18, looks_like_id
 
 
@@ -114,6 +116,17 @@ def test_numbers_of_any_size_are_taken_or_refused(text: str) -> None:
     except BadValue as bad:
         assert bad.code == "INVALID_NUMBER"
     assert comparer(known)(text) == comparer(known)(text)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59.900-05:00"])
+def test_a_moment_that_lies_before_the_first_day_or_after_the_last_in_utc_is_refused(text: str) -> None:
+    known = FieldSchema("F", "datetime")
+    with pytest.raises(BadValue) as refusal:
+        converter(known)(text, known)
+    assert refusal.value.code == "INVALID_DATETIME"
+    assert comparer(known)(text) == text
+    assert plain(text) == text
+    assert digest(Column("F", "datetime"), text) != digest(Column("F", "datetime"), "")
 
 
 def test_ids_are_told_from_codes() -> None:

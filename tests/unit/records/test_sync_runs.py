@@ -14,6 +14,7 @@ from local.salesforce import Field, SalesforceSimulator, default_schema
 from tests.contract.conftest import create_table
 from waybill import compose
 from waybill.errors import NotReady
+from waybill.orgs.asking import Organization
 from waybill.records.reporting import count_rows, report_key, write_reports
 from waybill.records.sync import target
 from waybill.records.sync.changes import ChangeReader
@@ -45,6 +46,7 @@ class SyncWorld:
         self.work = WorkBucket(client=compose.aws("s3"), bucket="work-bucket")
         self.runs = 0
         self.most_cells = 10_000
+        self.organization, self.connection = "00D000000000001EAA", "default"
         self.now = datetime(2026, 11, 21, tzinfo=UTC)
         self.org.clock = lambda: self.now
 
@@ -74,7 +76,8 @@ class SyncWorld:
             work=self.work,
             describe=partial(described, self.client),
             count=lambda plan: reader(plan).count(),
-            began=self.now,
+            org=Organization(self.organization, "", production=False, time=self.now),
+            connection=self.connection,
             most_cells=self.most_cells,
         )
         files = SyncFiles(work=self.work, run_id=record.run_id)
@@ -254,6 +257,41 @@ def test_a_persons_copy_is_taken_up_and_one_that_does_not_come_from_the_latest_i
     assert world.column("Name") == ["Ann's", "Two"]
     world.sync(input=world.upload(bob), replace=True)
     assert world.column("Name") == ["Bob's", "Two"]
+
+
+def test_a_workbook_belongs_to_one_org_and_its_watermark_is_never_held_against_another(world: SyncWorld) -> None:
+    world.account("One")
+    world.sync(objects=["Account"])
+    kept = world.data()
+    world.organization, world.connection = "00D000000000002EAA", "uat"
+    refusal = r"synced from the org default \(00D000000000001EAA\).*would read uat \(00D000000000002EAA\)"
+    for options in ({}, {"mode": "full"}, {"input": world.upload(kept)}, {"input": world.upload(kept), "replace": True}):
+        with pytest.raises(NotReady, match=refusal):
+            world.read(world.begin(**options))
+    assert world.data() == kept
+    # By another name of the same org it is the same workbook.
+    world.organization = "00D000000000001EAA"
+    assert world.sync() == {"total": 1, "unchanged": 1}
+
+
+def test_a_workbook_that_does_not_say_yet_which_org_it_is_of_is_the_stages_own(world: SyncWorld) -> None:
+    world.account("One")
+    world.sync(objects=["Account"])
+    book = openpyxl.load_workbook(io.BytesIO(world.data()))
+    for column in (5, 6):
+        book["Waybill"].cell(row=1, column=column).value = None
+    out = io.BytesIO()
+    book.save(out)
+    before = world.upload(out.getvalue())
+    world.organization, world.connection = "00D000000000002EAA", "uat"
+    with pytest.raises(NotReady, match="the org default, the stage's own"):
+        world.read(world.begin(input=before))
+    world.organization, world.connection = "00D000000000001EAA", "default"
+    assert world.sync(input=before) == {"total": 1, "unchanged": 1}
+    assert [cell.value for cell in openpyxl.load_workbook(io.BytesIO(world.data()))["Waybill"][1]][4:6] == [
+        "00D000000000001EAA",
+        "default",
+    ]
 
 
 def test_the_report_tells_what_changed_and_what_is_in_conflict(world: SyncWorld) -> None:

@@ -49,7 +49,7 @@ def cell_of(column: Column, value: Any) -> Value:  # Any: a value of Salesforce'
                 return moment if moment.date() >= _FIRST_DAY else text
             case "time":
                 return time.fromisoformat(text.rstrip("Z")).replace(microsecond=0)
-    except ValueError:
+    except (ValueError, OverflowError):
         return text
     text = _TEXT.sub("\ufffd", text)
     return text if len(text) <= LONGEST else TOO_LONG
@@ -100,7 +100,7 @@ def _said(column: Column, text: str) -> str:
             case kind if kind in NUMBERS and text:
                 number = float(text)
                 return _number(column, number) if math.isfinite(number) else text
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     return text
 

@@ -40,10 +40,15 @@ class Remembered:
 
 @dataclass(slots=True)
 class Memory:
-    """A workbook's. `edition` changes whenever a person's copy is taken in: two that differ have been edited apart."""
+    """A workbook's. `edition` changes whenever a person's copy is taken in: two that differ have been edited apart.
+
+    `org`: the id of the org that its records are of, and `connection`: by which name it was reached; both empty where that was not yet noted.
+    """
 
     name: str
     edition: str
+    org: str = ""
+    connection: str = ""
     objects: dict[str, Remembered] = field(default_factory=dict)
 
     def of(self, sobject: str) -> Remembered | None:
@@ -55,10 +60,11 @@ def read_memory(book: Workbook) -> Memory | None:
     if STATE not in book.sheetnames:
         return None
     lines = book[STATE].iter_rows(values_only=True)
-    first = [*next(lines, ()), None, None, None, None]
+    first = [*next(lines, ()), *[None] * 6]
     if first[:2] != [_MAGIC, _FORMAT]:
         raise InvalidInput(f"The sheet {STATE} is not one that a sync has written: rename it, for Waybill needs this name.")
-    memory = Memory(str(first[2] or ""), str(first[3] or ""))
+    title, edition, org, connection = (str(cell or "") for cell in first[2:6])
+    memory = Memory(title, edition, org, connection)
     current: Remembered | None = None
     for line in lines:
         cells = [str(cell) if cell is not None else "" for cell in line] + [""] * 4
@@ -83,7 +89,7 @@ def write_memory(book: Workbook, memory: Memory) -> None:
         book.remove(book[STATE])
     sheet = book.create_sheet(STATE)
     sheet.sheet_state = "veryHidden"
-    sheet.append([_MAGIC, _FORMAT, memory.name, memory.edition])
+    sheet.append([_MAGIC, _FORMAT, memory.name, memory.edition, memory.org, memory.connection])
     for each in memory.objects.values():
         sheet.append([_OBJECT, each.object, each.sheet, each.watermark, *each.fields])
         for record, text in each.rows.items():

@@ -45,7 +45,7 @@ class ObjectPlan:
 @dataclass(frozen=True, slots=True)
 class SyncPlan:
     """A run's. `source`: the key of the workbook that is taken up, empty for a new one, and its ETag; `current`: the ETag of what the result
-    replaces, empty where nothing stands there yet."""
+    replaces, empty where nothing stands there yet; `org`, `connection`: as in Memory."""
 
     name: str
     file: str
@@ -56,6 +56,8 @@ class SyncPlan:
     began: str
     objects: tuple[ObjectPlan, ...]
     warnings: tuple[str, ...] = field(default=())
+    org: str = ""
+    connection: str = ""
 
     def as_json(self) -> bytes:
         return json.dumps(asdict(self), ensure_ascii=False).encode()

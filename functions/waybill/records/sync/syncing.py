@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 
 from openpyxl import Workbook
 
-from waybill.clock import iso, parse_iso
+from waybill.clock import iso, parse_iso, utcnow
 from waybill.errors import InvalidInput, NotReady
+from waybill.orgs.asking import Organization
+from waybill.orgs.connections import OWN
 from waybill.records.domain import RowVerdict
 from waybill.records.schema import ObjectSchema
 from waybill.records.sync import target
@@ -39,13 +40,14 @@ def plan_sync(
     *,
     run_id: str,
     full: bool,
+    org: Organization,
+    connection: str,
     work: WorkBucket,
     describe: Callable[[Sequence[str]], list[ObjectSchema | None]],
     count: Callable[[ObjectPlan], int],
-    began: datetime,
     most_cells: int,
 ) -> Planned:
-    """`began`: the org's clock before anything is read. Raises NotReady with what is wrong: nothing was done."""
+    """`org`: what it said before anything was read; `connection`: its name here. Raises NotReady with what is wrong: nothing was done."""
     name, current = options.workbook, target.find(work, options.workbook)
     key = options.input or (target.target_key(name) if current is not None else "")
     file = f"{name}.xlsx"
@@ -56,6 +58,7 @@ def plan_sync(
         opened = open_book(data, file, lossless=True) if data is not None else None
         book = opened.book if opened is not None else None
         memory = read_memory(book) if book is not None else None
+        _same_org(memory, org, connection)
         if options.input is not None and current is not None and not options.replace:
             _same_edition(memory, current)
         schemas = _schemas(options, memory, describe)
@@ -70,11 +73,24 @@ def plan_sync(
         etag=current.etag if current is not None and not options.input else "",
         current=current.etag if current is not None else "",
         edition=run_id if options.input is not None or current is None else current.edition,
-        began=iso(began),
+        began=iso(org.time or utcnow()),
         objects=objects,
         warnings=tuple(opened.warnings) if opened is not None else (),
+        org=org.id,
+        connection=connection,
     )
     return Planned(plan, tuple(tuple(_live(memory, each.object)) for each in objects))
+
+
+def _same_org(memory: Memory | None, org: Organization, connection: str) -> None:
+    """One that was synced before orgs were noted is of the stage's own: there was no other way."""
+    if memory is None or (memory.org == org.id if memory.org else connection == OWN):
+        return
+    known = f"{memory.connection} ({memory.org})" if memory.org else f"{OWN}, the stage's own"
+    raise NotReady(
+        f"This workbook was synced from the org {known}, and this sync would read {connection} ({org.id}). A workbook belongs to one org: "
+        "name that one with --org, or sync to another file name."
+    )
 
 
 def _same_edition(memory: Memory | None, current: target.Stored) -> None:
@@ -134,7 +150,7 @@ def sync_workbook(plan: SyncPlan, data: bytes | None, *, changes: Callable[[int]
     """The same from the same, however often. `data`: the workbook as it is; `changes`: of an object, by its number in the plan."""
     book = open_book(data, plan.file, lossless=True).book if data is not None else _empty()
     memory = read_memory(book) or Memory(plan.name, plan.edition)
-    memory.name, memory.edition = plan.name, plan.edition
+    memory.name, memory.edition, memory.org, memory.connection = plan.name, plan.edition, plan.org, plan.connection
     conflicts = by_object(read_conflicts(book))
     left: list[tuple[Conflict, int, object]] = []
     synced = Synced(b"", warnings=list(plan.warnings))

@@ -1,13 +1,14 @@
 """Reads what has changed in the org since the workbook was last brought up to date, and what is gone. Writes nothing to Salesforce."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Protocol
 
 from waybill import compose
-from waybill.clock import utcnow
 from waybill.errors import NotReady, SalesforceQuotaExhausted
+from waybill.orgs.asking import identified
+from waybill.orgs.connections import OWN
+from waybill.records.connecting import org_client
 from waybill.records.schema import ObjectSchema, object_schema
 from waybill.records.sync.changes import ChangeReader
 from waybill.records.sync.plan import ObjectPlan, SyncPlan
@@ -17,7 +18,7 @@ from waybill.runs.model import Control, RunContext
 from waybill.runs.store import RunStore
 from waybill.runs.task import Clock, Reply, Request, Status, task
 from waybill.salesforce.client import SalesforceClient
-from waybill.settings import SalesforceEnvironment
+from waybill.settings import OrgEnvironment
 from waybill.telemetry import emit
 
 
@@ -31,20 +32,21 @@ class Readers(Protocol):
     def __call__(self, plan: ObjectPlan) -> ChangeReader: ...
 
 
-@task(SalesforceEnvironment, ChangesRequest)
-def handler(environment: SalesforceEnvironment, request: ChangesRequest, clock: Clock) -> Reply:
+@task(OrgEnvironment, ChangesRequest)
+def handler(environment: OrgEnvironment, request: ChangesRequest, clock: Clock) -> Reply:
     run, store, work = request.run, compose.runs(environment), compose.work(environment)
-    client = compose.salesforce(environment)
+    client = org_client(environment, run.run_id)
     store.enter(run.run_id, "reading changes")
-    options = store.get(run.run_id).options.sync
-    if options is None:
+    options = store.get(run.run_id).options
+    if options.sync is None:
         raise NotReady(f"Run {run.run_id} does not say which workbook it is to bring up to date.")
     readers = partial(ChangeReader, client)
     planned = partial(
         plan_sync,
-        options,
+        options.sync,
         run_id=run.run_id,
         full=run.mode == "full",
+        connection=options.org or OWN,
         work=work,
         describe=partial(described, client),
         count=lambda plan: readers(plan).count(),
@@ -55,7 +57,7 @@ def handler(environment: SalesforceEnvironment, request: ChangesRequest, clock: 
             run,
             store=store,
             files=SyncFiles(work=work, run_id=run.run_id),
-            plan=lambda: planned(began=_org_time(client)),
+            plan=lambda: planned(org=identified(client)),
             readers=readers,
             time_is_up=clock.time_is_up,
         )
@@ -96,9 +98,3 @@ def _stand(planned: Planned, files: SyncFiles) -> SyncPlan:
 
 def described(client: SalesforceClient, names: Sequence[str]) -> list[ObjectSchema | None]:
     return [None if found is None else object_schema(found) for found in client.describe_many(names)]
-
-
-def _org_time(client: SalesforceClient) -> datetime:
-    """The org's clock, asked for now, to the second."""
-    client.limits()
-    return client.org_time or utcnow()
