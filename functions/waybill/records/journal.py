@@ -49,13 +49,17 @@ class Journal:
     def is_done(self, place: Place) -> bool:
         return self._store.result(self._run_id, f"DONE#{place}") is not None
 
-    def begin(self, place: Place, *, now: datetime, more: dict[str, Any] | None = None) -> dict[str, Any] | None:
-        """Notes that a piece is about to be sent. None: nobody has tried it before; else what the first one noted, `at` included."""
+    def begin(self, place: Place, *, now: datetime) -> dict[str, Any] | None:
+        """Notes that a piece is about to be sent. None: nobody has tried it before; else what the last one noted, `at` included."""
         key = f"{run_prefix(self._run_id)}tried/{place}"
-        if self._work.put_new(key, json.dumps({"at": iso(now), **(more or {})}).encode()):
+        if self._work.put_new(key, json.dumps({"at": iso(now)}).encode()):
             return None
         noted: dict[str, Any] = json.loads(self._work.get(key) or b"{}")
         return noted
+
+    def begin_again(self, place: Place, *, now: datetime) -> None:
+        """Notes that what is left of a piece is about to be sent once more: whoever comes next waits for this attempt too."""
+        self._work.put(f"{run_prefix(self._run_id)}tried/{place}", json.dumps({"at": iso(now)}).encode())
 
     def finish(self, place: Place, step: StepFile, outcomes: Sequence[RowOutcome]) -> None:
         """The outcomes first, then the fact: an attempt that finds outcomes of another leaves them."""
@@ -101,7 +105,7 @@ class Journal:
 
 
 def age_of(noted: dict[str, Any], *, now: datetime) -> float:
-    """Seconds since a piece was tried."""
+    """Seconds since a piece was last tried."""
     return (now - parse_iso(noted["at"])).total_seconds()
 
 

@@ -103,6 +103,8 @@ class Loader:
                 if left > 0:
                     return Wait(max(1, round(left)))
                 found = self.find_again(step.object, ready)
+                if len(found) < len(ready):
+                    self.journal.begin_again(place, now=self.now())
         left_over = [each for each in ready if each.row.n not in found]
         outcomes = [RowOutcome(ok=True, id=found[n], n=n) for n in found]
         return outcomes + (write(self.org, step.object, step.action, left_over) if left_over else [])

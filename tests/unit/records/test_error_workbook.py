@@ -9,10 +9,7 @@ import openpyxl
 import pytest
 from openpyxl.styles import Font
 
-from local.aws.endpoint import Endpoint
-from tests.contract.conftest import create_table
 from tests.fakes.inputs import MemoryFiles
-from waybill import compose
 from waybill.records.marking import BadSheet, Fault, marked
 from waybill.records.marks import REASONS
 from waybill.records.planning import PlanOptions, plan
@@ -67,20 +64,6 @@ def a_book() -> bytes:
     return saved(book)
 
 
-@pytest.fixture
-def world() -> Iterator[tuple[RunStore, WorkBucket]]:
-    endpoint = Endpoint()
-    endpoint.start()
-    compose.forget()
-    try:
-        store = RunStore(create_table(compose.aws("dynamodb"), "errors"))
-        compose.aws("s3").create_bucket(Bucket="work-bucket")
-        yield store, WorkBucket(client=compose.aws("s3"), bucket="work-bucket")
-    finally:
-        endpoint.stop()
-        compose.forget()
-
-
 def load(
     data: bytes, world: tuple[RunStore, WorkBucket], scratch: Path, *, run_id: str = "load-1", name: str = "products.xlsx"
 ) -> RunRecord:
@@ -103,7 +86,7 @@ def load(
         tables.put(table.number, read.rows(table.number))
     put_job(work, run_id, read.job)
     planned = plan(read.job, tables=tables, org=EmptyOrg(), options=PlanOptions())
-    put_plan(planned, store=store, work=work, run_id=run_id, folder="f", org_time=None, bulk=False)
+    put_plan(planned, store=store, work=work, run_id=run_id, folder="f", org_time=None, bulk_from=None)
     write_errors(context_of(record), store=store, work=work)
     return record
 
