@@ -120,6 +120,8 @@ class RecordsSettings(Frozen):
     settle_seconds: Annotated[float, Field(ge=0, le=600)] = 60
     # Seconds for which what an org has said of its objects is remembered; 0: it is asked each time.
     describe_seconds: Annotated[float, Field(ge=0, le=86_400)] = 600
+    # Above so many rows, a step of a load goes through Bulk API 2.0.
+    bulk_from: Annotated[int, Field(ge=0, le=100_000)] = 2_000
     # Where uploads go instead of S3: the local stack's endpoint.
     upload_endpoint: str | None = None
     # Bytes of an upload.

@@ -12,11 +12,13 @@ from local.salesforce.calls import template
 from local.salesforce.messages import Request
 
 _QUERY = re.compile(r"\bFROM (\w+)(.*)", re.DOTALL | re.IGNORECASE)
-# What differs from run to run in a name, although the call is the same: times, chance, and the hash in a manifest's name, which
-# has its sources' times in it.
+# What differs from run to run in a name, although the call is the same: times, chance, the folder of a plan, the place of an org's
+# describes (its address has a port), and the hash in a manifest's name, which has its sources' times in it.
 _CHANGING = re.compile(
     r"""\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)
     | [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
+    | (?<=/plan/)\d{8}T\d{12}
+    | (?:(?<=inbox/)|(?<=describes/))[0-9a-f]{32}
     | [0-9a-f]{12}(?=\.jsonl$)
     | (?<=\#)[0-9a-f]{16}$""",
     re.VERBOSE,
@@ -33,6 +35,16 @@ class Call:
     operation: str
     target: str
     nth: int = 1
+
+    @property
+    def only_reads(self) -> bool:
+        """Of the moves of a run, too, nothing is left: nobody listens to them here."""
+        return (
+            self.operation.startswith(("Get", "Head", "List", "Describe"))
+            or self.operation in {"GET", "Query", "query"}
+            or (self.service, self.target) == ("EventBridge", "Run Moved")
+            or (self.service == "Salesforce" and self.target.startswith("composite/sobjects/"))
+        )
 
     def __str__(self) -> str:
         again = f" ({self.nth})" if self.nth > 1 else ""

@@ -10,6 +10,7 @@ from local.salesforce.messages import Request
 from tests.crash import inside
 from tests.crash.asked import AwsRequest
 from tests.crash.calls import Call, place_of, updated_rows
+from tests.crash.scenario import State
 from tests.e2e.scene import ENTRY, Planted, Scene
 from waybill.files.domain import FileState
 
@@ -19,7 +20,6 @@ _SAFE = {"GET", "HEAD"}
 # What may differ between two ways to the same end; a summary has times and runs as well.
 _PASSING: dict[str, Any] = {"version": 0, "fence": 0, "run": "", "message": None, "switched_by": None}
 _SUMMED = ("name", "states", "size")
-State = Mapping[str, Any]
 
 
 @dataclass
@@ -122,21 +122,6 @@ def state_of(scene: Scene) -> State:
         "lock": [row["held"] for row in rows if row["sk"] == "LOCK"],
         "unfinished uploads": len(scene.s3.list_multipart_uploads(Bucket=stack.names.destination_bucket).get("Uploads", [])),
     }
-
-
-def differences(found: State, expected: State) -> list[str]:
-    """Where two states differ, in words."""
-    wrong = []
-    for part, should in expected.items():
-        have = found[part]
-        if have == should:
-            continue
-        if isinstance(should, dict) and isinstance(have, dict):
-            keys = sorted(key for key in {*should, *have} if should.get(key) != have.get(key))
-            wrong += [f"{part} {key}: {have.get(key)} instead of {should.get(key)}" for key in keys]
-        else:
-            wrong.append(f"{part}: {have} instead of {should}")
-    return wrong
 
 
 def broken_at_the_end(scene: Scene, *, watch: Watch, sources: Mapping[str, Any]) -> list[str]:

@@ -12,32 +12,22 @@ from tests.crash import inside
 from tests.crash.asked import AwsRequest
 from tests.crash.calls import Call
 from tests.crash.containers import Zygote
-from tests.crash.invariants import State, Watch, broken_at_the_end, differences, source_objects, state_of
+from tests.crash.files import Files
+from tests.crash.records import Records
+from tests.crash.scenario import KEY, Job, Scenario, State, Watched, differences
 from tests.crash.world import API, Blow, Snapshot, World
-from tests.e2e.scene import Json, Scene
+from tests.e2e.scene import Json
 from waybill.runs.model import RunRecord, RunStatus
 from waybill.runs.store import RunStore
 from waybill.table import Table
 
-KEY = "crash-matrix"
 PATIENCE = 900.0  # seconds; nothing here depends on how fast a machine is
 Tampering = Callable[[Call, AwsRequest], AwsRequest]
-PIECES = {"shard_size": 3, "packet_size": 4, "unit_size": 3, "copies_in_flight": 1}
-
-
-@dataclass(frozen=True)
-class Job:
-    """A run as it is asked for."""
-
-    kind: str
-    body: Mapping[str, Json]
-
-
-JOBS = (
-    Job("backup", {"kind": "backup", "mode": "full"}),
-    Job("cutover", {"kind": "cutover", "mode": "execute", "canary": 2}),
-    Job("rollback", {"kind": "rollback", "mode": "execute", "all": True}),
-)
+# Small enough for a few files and rows to make several of each; nothing waits for long.
+PIECES: Mapping[str, Mapping[str, Json]] = {
+    "migration": {"shard_size": 3, "packet_size": 4, "unit_size": 3, "copies_in_flight": 1},
+    "records": {"settle_seconds": 0.2, "bulk_from": 2},
+}
 
 
 class Manner(StrEnum):
@@ -65,6 +55,7 @@ class Point:
 class Undisturbed:
     """A job as it goes when nothing happens."""
 
+    scenario: Scenario
     job: Job
     before: Snapshot
     calls: tuple[Call, ...]
@@ -83,20 +74,22 @@ class Verdict:
 
 
 class Matrix:
-    """One world with its customer, and what each job comes to undisturbed."""
+    """One world with its customers, and what each job comes to undisturbed."""
 
     def __init__(self, zygote: Zygote, *, templates: Path | None = None) -> None:
         self.world = World(zygote, templates=templates)
         self.tampered: Tampering | None = None
-        self._functions = self.world.scene.configured(lambda config: config["migration"].update(PIECES))
+        self._functions = self.world.scene.configured(_in_pieces)
         self._functions.__enter__()
-        customer(self.world.scene)
-        self.sources = source_objects(self.world.scene)
         self.undisturbed: dict[str, Undisturbed] = {}
-        before = self.world.snapshot()
-        for job in JOBS:
-            self.undisturbed[job.kind] = self._undisturbed(job, before)
+        nobody = self.world.snapshot()
+        for scenario in (Files(), Records()):
+            self.world.restore(nobody)
+            jobs = scenario.plant(self.world.scene)
             before = self.world.snapshot()
+            for job in jobs:
+                self.undisturbed[job.kind] = self._undisturbed(scenario, job, before)
+                before = self.world.snapshot()
 
     def close(self) -> None:
         self._functions.__exit__(None, None, None)
@@ -107,7 +100,8 @@ class Matrix:
 
         A process that is killed after a call has left behind what one leaves that is killed before its next call. So `after` is
         retried and `before` is resumed, and each such moment meets both; before its first call and after its last, which have no
-        such twin, an invocation meets both as well.
+        such twin, an invocation meets both as well. Where reads are struck once, they are so in turn in the one manner and the
+        other: what they leave, the write before them has left in both.
         """
         found = []
         for one in self.undisturbed.values():
@@ -116,46 +110,49 @@ class Matrix:
                 last = number == len(one.calls) - 1 or not _together(call, one.calls[number + 1])
                 ways = [(False, Manner.RESUMED), (True, Manner.RETRIED)]
                 ways += [(False, Manner.RETRIED)] * first + [(True, Manner.RESUMED)] * last
+                if one.scenario.reads_once and call.only_reads and not first and not last:
+                    ways = [ways[number % 2]]
                 found += [Point(one.job.kind, call, after, manner) for after, manner in ways]
         return found
 
-    def _undisturbed(self, job: Job, before: Snapshot) -> Undisturbed:
-        watch = self._restored(before)
+    def _undisturbed(self, scenario: Scenario, job: Job, before: Snapshot) -> Undisturbed:
+        watched = self._restored(scenario, job, before)
         self._start(job, KEY)
-        record = self._record(f"{job.kind}-{KEY}")
+        run_id = f"{job.kind}-{KEY}"
+        record = self._record(run_id)
         assert record is not None
         assert record.status is RunStatus.COMPLETED, record
-        wrong = [*self.world.witness.wrong, *broken_at_the_end(self.world.scene, watch=watch, sources=self.sources)]
+        wrong = [*self.world.witness.wrong, *watched.broken()]
         assert not wrong, wrong
         calls = tuple(self.world.witness.tape.calls)
-        return Undisturbed(job, before, calls, state_of(self.world.scene), record.counts.model_dump())
+        return Undisturbed(scenario, job, before, calls, scenario.state(run_id), scenario.counts(record))
 
-    def _restored(self, snapshot: Snapshot) -> Watch:
+    def _restored(self, scenario: Scenario, job: Job, snapshot: Snapshot) -> Watched:
         self.world.restore(snapshot)
-        watch = Watch(self.world.scene)
-        self.world.witness.checks.append(watch)
-        return watch
+        watched = scenario.watch(job)
+        self.world.witness.checks.append(watched.check)
+        return watched
 
     # -- one point ----------------------------------------------------------------------------------------------------
 
     def run(self, point: Point) -> Verdict:
         began = time.monotonic()
         usual = self.undisturbed[point.kind]
-        watch = self._restored(usual.before)
+        watched = self._restored(usual.scenario, usual.job, usual.before)
         witness = self.world.witness
         witness.blow, witness.tampered = Blow(point.call, point.after), self.tampered
         self.world.on_death = lambda _function: self._died(point)
         try:
-            how, wrong = self._to_the_end(point, usual)
+            run_id, how, wrong = self._to_the_end(point, usual)
         except Exception as error:  # noqa: BLE001 - a verdict, and the next point
-            how, wrong = "it never ended", [f"{type(error).__name__}: {error}"]
+            run_id, how, wrong = f"{point.kind}-{KEY}", "it never ended", [f"{type(error).__name__}: {error}"]
         if witness.struck is None:
             wrong.append("the call never came")
         wrong += witness.wrong
-        state = state_of(self.world.scene)
+        state = usual.scenario.state(run_id)
         wrong += differences(state, usual.state)
-        wrong += broken_at_the_end(self.world.scene, watch=watch, sources=self.sources)
-        wrong += self._late(state)
+        wrong += watched.broken()
+        wrong += self._late(usual.scenario, run_id, state)
         return Verdict(point, tuple(wrong), how, time.monotonic() - began)
 
     def _died(self, point: Point) -> str:
@@ -165,8 +162,8 @@ class Matrix:
                     self.world.stack.runner.stop(execution.arn, error="Aborted", cause="by the crash matrix")
         return "Sandbox.Timedout" if point.manner is Manner.RETRIED else "Extension.Crash"
 
-    def _to_the_end(self, point: Point, usual: Undisturbed) -> tuple[str, list[str]]:
-        """Who brought the run to its end, and what is wrong with that."""
+    def _to_the_end(self, point: Point, usual: Undisturbed) -> tuple[str, str, list[str]]:
+        """The run that came to its end, who brought it there, and what is wrong with that."""
         self._start(usual.job, KEY)
         run_id, how = f"{point.kind}-{KEY}", "by itself"
         record = self._record(run_id)
@@ -178,35 +175,34 @@ class Matrix:
                 self._start(usual.job, f"{KEY}-again")
             record = self._record(run_id)
         if record is None or record.status is not RunStatus.COMPLETED:
-            return how, [f"the run is {record and record.status}: {record and record.message}"]
+            return run_id, how, [f"the run is {record and record.status}: {record and record.message}"]
         if point.manner is Manner.CAUGHT and how == "started anew":
-            return how, []  # it counts what the first run has left to it
-        counts = record.counts.model_dump()
+            return run_id, how, []  # it counts what the first run has left to it
+        counts = usual.scenario.counts(record)
         # What the first execution has switched, the delta of the second finds switched and not merely verified.
         same = usual.counts.keys() - ({"verified"} if how == "resumed" else set())
         names = sorted(name for name in same if counts[name] != usual.counts[name])
-        return how, [f"count {name}: {counts[name]} instead of {usual.counts[name]}" for name in names]
+        return run_id, how, [f"count {name}: {counts[name]} instead of {usual.counts[name]}" for name in names]
 
     @staticmethod
     def _is_done(point: Point, record: RunRecord | None, usual: Undisturbed) -> bool:
         """A shard whose task has died and was not tried again stays undone in a run that is complete for all that: its counts tell."""
         if record is None or record.status is not RunStatus.COMPLETED:
             return False
-        return point.manner is not Manner.CAUGHT or record.counts.model_dump() == usual.counts
+        return point.manner is not Manner.CAUGHT or usual.scenario.counts(record) == usual.counts
 
-    def _late(self, state: State) -> list[str]:
+    def _late(self, scenario: Scenario, run_id: str, state: State) -> list[str]:
         """Rule 6: the invocation that was killed comes again when all is over, and changes nothing."""
         struck = self.world.witness.struck
         if struck is None or struck[0] == API:
             return []
-        stack = self.world.stack
-        objects = inside.objects(stack, stack.names.destination_bucket)
+        touched = scenario.touched()
         self.world.witness.wrong.clear()
         self.world.invoke_again(*struck)
         inside.settle(self.world.stack)
-        wrong = [*differences(state_of(self.world.scene), state), *self.world.witness.wrong]
-        if inside.objects(stack, stack.names.destination_bucket) != objects:
-            wrong.append("objects of the destination are others")
+        wrong = [*differences(scenario.state(run_id), state), *self.world.witness.wrong]
+        if scenario.touched() != touched:
+            wrong.append("something was written once more")
         return [f"after a late duplicate: {one}" for one in wrong]
 
     # -- what clients do ----------------------------------------------------------------------------------------------
@@ -248,13 +244,6 @@ def _together(call: Call, other: Call) -> bool:
     return (call.function, call.invocation) == (other.function, other.invocation)
 
 
-def customer(scene: Scene) -> None:
-    """Eight files: a name twice, a missing source, one without account, an account with several, a link that leads nowhere."""
-    acme, other, third = (scene.account(name) for name in ("Acme Corporation", "Ünïcode & Söhne", "Third Ltd"))
-    for name in ("contract.pdf", "contract.pdf", "minutes.txt"):
-        scene.file(acme, name)
-    scene.file(acme, "gone.txt", None)
-    for name in ("Angebot März.docx", "photo.jpg"):
-        scene.file(other, name)
-    scene.file(third, "nowhere.txt", url="ftp://files.example.com/nowhere.txt")
-    scene.file(None, "orphan.txt")
+def _in_pieces(config: dict[str, Json]) -> None:
+    for part, settings in PIECES.items():
+        config[part].update(settings)

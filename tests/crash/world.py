@@ -20,6 +20,7 @@ from local.aws.home import LocalHome
 from local.aws.lambdas import FunctionSpec
 from local.salesforce.messages import Reply as SalesforceReply
 from local.salesforce.messages import Request
+from local.salesforce.schema_files import load_schema
 from local.salesforce.server import Answer
 from local.stack import LocalStack
 from local.stepfunctions.errors import StateError
@@ -27,6 +28,7 @@ from tests.crash import calls, inside
 from tests.crash.asked import AwsRequest
 from tests.crash.calls import Call, Tape
 from tests.crash.containers import Died, Fleet, Zygote
+from tests.e2e.loads import SCHEMA
 from tests.e2e.scene import Json, Scene, dies
 from waybill.settings import Configuration
 
@@ -103,11 +105,12 @@ class Witness:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything that a job leaves behind: the table, the buckets, the org."""
+    """Everything that a job leaves behind: the table, the buckets, the org; and which ids the org gives next."""
 
     items: Mapping[str, Any]
     buckets: Mapping[str, Any]
     tables: Mapping[str, Any]
+    ids: Mapping[str, Any]
 
 
 class World:
@@ -118,7 +121,8 @@ class World:
 
     def __init__(self, zygote: Zygote, *, templates: Path | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="waybill-crash-")
-        self.stack = LocalStack(LocalHome(Path(self._folder.name)), templates=templates, time_scale=0)
+        home, schema = LocalHome(Path(self._folder.name)), load_schema(SCHEMA)
+        self.stack = LocalStack(home, templates=templates, time_scale=0, schema=schema)
         self.stack.start()
         self.stack.bus.retry_seconds = 0.01
         # Who tells of runs only reads them, at times of its own: it has tests of its own.
@@ -201,7 +205,7 @@ class World:
         items = copy.deepcopy(dict(inside.table(self.stack).items))
         buckets = {name: _copied(bucket.keys) for name, bucket in inside.buckets().items()}
         tables = {name: _table_state(table) for name, table in org._tables.items()}
-        return Snapshot(items, buckets, tables)
+        return Snapshot(items, buckets, tables, copy.deepcopy(vars(org._ids)))
 
     def restore(self, snapshot: Snapshot) -> None:
         """As it was, with cold containers, nothing misbehaving, and executions forgotten."""
@@ -216,6 +220,7 @@ class World:
         simulator = self.stack.simulator
         for name, state in snapshot.tables.items():
             vars(simulator.org._tables[name]).update(copy.deepcopy(state))
+        vars(simulator.org._ids).update(copy.deepcopy(dict(snapshot.ids)))
         simulator.faults.clear()
         simulator.calls.reset()
         simulator.api_used = 0

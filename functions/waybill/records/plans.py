@@ -9,8 +9,6 @@ from typing import Any
 from waybill.records.domain import Action, Cell, Origin, Planned, PlannedRow, RowVerdict, Step, Verdict
 from waybill.runs.work import Row, WorkBucket, run_prefix, to_lines
 
-# Above this many rows a step goes through Bulk API 2.0.
-BULK_FROM = 2_000
 # Rows of a piece: one composite call of five collections; of a bulk job, well below its 150 MB.
 PIECE, BULK_PIECE = 1_000, 50_000
 _BATCH = 2_000
@@ -37,9 +35,9 @@ class PlanFiles:
         self._at = f"{run_prefix(run_id)}plan/{folder}/"
         self.folder = folder
 
-    def put(self, planned: Planned, *, extra: Mapping[str, Any], bulk: bool) -> tuple[StepFile, ...]:
-        """Writes it all. `extra` goes into the summary; `bulk`: large steps may go through Bulk API 2.0."""
-        steps = tuple(self._put_step(step, bulk=bulk) for step in planned.steps)
+    def put(self, planned: Planned, *, extra: Mapping[str, Any], bulk_from: int | None) -> tuple[StepFile, ...]:
+        """Writes it all. `extra` goes into the summary; `bulk_from`: steps of more rows go through Bulk API 2.0; None: none does."""
+        steps = tuple(self._put_step(step, bulk_from) for step in planned.steps)
         self.put_verdicts(planned.verdicts)
         self.put_steps(steps)
         summary = planned.summary
@@ -55,8 +53,8 @@ class PlanFiles:
         self.put_summary(told)
         return steps
 
-    def _put_step(self, step: Step, *, bulk: bool) -> StepFile:
-        bulk = bulk and step.count > BULK_FROM and step.action is not Action.DELETE
+    def _put_step(self, step: Step, bulk_from: int | None) -> StepFile:
+        bulk = bulk_from is not None and step.count > bulk_from and step.action is not Action.DELETE
         size = BULK_PIECE if bulk else PIECE
         fields = set[str]()
         rows, keys = _noting(step.rows, fields), list[str]()

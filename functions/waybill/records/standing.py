@@ -40,13 +40,13 @@ def put_plan(
     run_id: str,
     folder: str,
     org_time: datetime | None,
-    bulk: bool,
+    bulk_from: int | None,
     organization: str = "",
     **extra: Any,
 ) -> Standing:
     """Writes the plan; gives the one that stands."""
     files = PlanFiles(work=work, run_id=run_id, folder=folder)
-    steps = files.put(planned, extra=extra, bulk=bulk)
+    steps = files.put(planned, extra=extra, bulk_from=bulk_from)
     summary = planned.summary
     store.record(
         run_id,

@@ -97,7 +97,7 @@ def test_a_run_that_runs_shows_how_far_its_plan_is_carried_out(stack: Stack) -> 
     rows = RowCounts(inserted=8, updated=2, rejected=1)
     verdict = RowVerdict(Origin("Unit.csv", "", 2), "Unit", Verdict.INSERT, n=1)
     planned = Planned([], [verdict], Summary(rows, {"Unit": rows}, (), (), {}, {}))
-    put_plan(planned, store=stack.store, work=stack.work, run_id="load-1", folder="a", org_time=None, bulk=False)
+    put_plan(planned, store=stack.store, work=stack.work, run_id="load-1", folder="a", org_time=None, bulk_from=None)
     stack.store.record("load-1", "DONE#000-0000", {"object": "Unit", "action": "insert", "ok": 5, "failed": 1})
     shown = stack.ask("GET", "/api/runs/load-1").json["rows"]
     assert {name: number for name, number in shown.items() if number} == {"total": 11, "inserted": 5, "rejected": 1, "failed": 1}

@@ -43,6 +43,7 @@ def handler(environment: OrgEnvironment, request: PlanRequest, clock: Clock) -> 
         tables=StagedTables(work=work, run_id=request.run.run_id),
         org=SalesforceOrg(client, describes_of(environment, request.run.run_id, now=clock.now)),
         ask=partial(organization, client),
+        bulk_from=environment.config.records.bulk_from,
         now=clock.now,
     )
 
@@ -56,6 +57,7 @@ def plan_load(
     tables: Tables,
     org: SalesforceOrg,
     ask: Callable[[], Organization],
+    bulk_from: int,
     now: Callable[[], datetime],
 ) -> PlanReply:
     """A run is planned once: resumed, or asked by a second attempt, it goes by the plan that stands."""
@@ -78,7 +80,7 @@ def plan_load(
             folder=folder_of(now()),
             org_time=began.time,
             organization=began.id,
-            bulk=True,
+            bulk_from=bulk_from,
         )
     return PlanReply(steps=standing.steps)
 

@@ -79,7 +79,7 @@ def plan_undo(
             folder=folder_of(now()),
             org_time=began.time,
             organization=began.id,
-            bulk=False,
+            bulk_from=None,
         )
     return PlanReply(steps=standing.steps if standing else 0)
 
