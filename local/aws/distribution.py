@@ -1,24 +1,22 @@
 """A CloudFront distribution in front of a function's URL, on loopback: what it lets through, and the event that the function gets."""
 
 import base64
-import re
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from local.aws.dispatch import ACCOUNT_ID
 from local.aws.intrinsics import Resource, TemplateError
 from local.aws.names import attribute_of, name_of
+from local.aws.serving import Handler, Server, is_loopback
 
 Json = Any  # of templates, events and replies
 # AWS's own policy that caches nothing.
 _CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
-_LOOPBACK = re.compile(r"^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$", re.IGNORECASE)
 _VIEWER_ADDRESS = "cloudfront-viewer-address"
 _KNOWN = frozenset(
     {
@@ -116,28 +114,20 @@ class LinkServer:
             self._server = None
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
+class _Server(Server):
     distribution: Distribution | None = None
 
     def __init__(self, address: tuple[str, int], lambdas: Callable[[str, Json], Json]) -> None:
         self.lambdas = lambdas
         super().__init__(address, _Handler)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hung up is no news."""
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    timeout: ClassVar[float] = 120
+class _Handler(Handler):
     server: _Server
 
     def _serve(self) -> None:
         distribution = self.server.distribution
-        if not _LOOPBACK.match(self.headers.get("Host", "")) or distribution is None:
+        if not is_loopback(self.headers.get("Host", "")) or distribution is None:
             return self._send(403, {}, b"")
         if self.command not in distribution.methods or self.headers.get("Content-Length", "0") != "0":
             self.close_connection = True  # a body was not read
@@ -195,6 +185,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-        """Requests are not logged."""

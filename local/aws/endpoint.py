@@ -4,8 +4,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
@@ -16,6 +15,7 @@ from moto.core.models import botocore_stubber
 
 from local.aws import conditional_copy, inserts, quick_attributes
 from local.aws.dispatch import REGION, Dispatcher, Headers, Reply
+from local.aws.serving import Handler, Server, is_loopback
 
 ACCESS_KEY_ID = "AKIAWAYBILLLOCALONLY"
 SECRET_ACCESS_KEY = "not-a-secret-local-only"
@@ -29,7 +29,8 @@ CREDENTIALS = {
 }
 _CLEARED = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_DYNAMODB")
 _SIGNED_FOR = re.compile(r"Credential=[^/]+/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
-_LOOPBACK = re.compile(r"^(127\.0\.0\.1|localhost|\[::1\]|[a-z0-9.\-]+\.localhost)(:\d+)?$", re.IGNORECASE)
+# Of a bucket, as its own host.
+_SUBDOMAIN = re.compile(r"^[a-z0-9.\-]+\.localhost(:\d+)?$", re.IGNORECASE)
 _SERVICE_HOSTS = {"eventbridge": "events"}
 # Method, URL, headers, body; the reply, or None where the URL is none of AWS's.
 Dispatch = Callable[[str, str, Headers, bytes], Reply | None]
@@ -114,33 +115,22 @@ def reset() -> None:
     reset_model_data()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-    allow_reuse_address = True
-
+class _Server(Server):
     def __init__(self, address: tuple[str, int], dispatcher: Dispatcher) -> None:
         self.dispatch: Dispatch = dispatcher.dispatch
         super().__init__(address, _Handler)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hung up is no news."""
 
+class _Handler(Handler):
+    """It tells services apart by the signature's scope, as one host serves them all."""
 
-class _Handler(BaseHTTPRequestHandler):
-    """HTTP/1.1 with keep-alive. It tells services apart by the signature's scope, as one host serves them all."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     wbufsize = 64 * 1024
-    timeout: ClassVar[float] = 120
     server: _Server
 
     def _serve(self) -> None:
         body = b"".join(self._body())
         host = self.headers.get("Host", "")
-        if not _LOOPBACK.match(host):
-            # A web page whose host name was made to point at this machine.
+        if not is_loopback(host) and not _SUBDOMAIN.match(host):
             self._answer(403, {}, f"Host {host} is not this machine.")
             return
         try:
@@ -199,9 +189,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD" and status not in (204, 304):
             self.wfile.write(content)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-        """Requests are not logged."""
 
 
 def _presigned(query: str) -> str:

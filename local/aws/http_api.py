@@ -9,19 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from local.aws.cors import Cors
 from local.aws.dispatch import ACCOUNT_ID
 from local.aws.live_api import LiveApi, is_upgrade
 from local.aws.pool import JwtAuthorizer, LocalPool
+from local.aws.serving import Handler, Server, is_loopback
 
 # JSON of events and replies.
 Json = Any
 MAX_BODY = 10 * 1024 * 1024  # API Gateway's limit, in bytes
-_LOOPBACK = re.compile(r"^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$", re.IGNORECASE)
 _TEXT = re.compile(r"^(text/|application/(json|.*\+json|xml|javascript|x-www-form-urlencoded))", re.IGNORECASE)
 API_ID = "local"
 API = "/api"
@@ -111,12 +110,9 @@ class HttpApi:
         return None
 
 
-class Listener(ThreadingHTTPServer):
+class Listener(Server):
     """A port that is taken before there is an API: others are told where it will be. Requests wait until then."""
 
-    daemon_threads = True
-    request_queue_size = 64
-    allow_reuse_address = True
     api: HttpApi
 
     def __init__(self, port: int) -> None:
@@ -126,19 +122,13 @@ class Listener(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hung up is no news."""
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    timeout: ClassVar[float] = 120
+class _Handler(Handler):
     server: Listener
 
     def _serve(self) -> None:
         api, path = self.server.api, urlsplit(self.path).path
-        if not _LOOPBACK.match(self.headers.get("Host", "")):
+        if not is_loopback(self.headers.get("Host", "")):
             return self._problem(403, "Forbidden", "This host name is not this machine.")
         if api.cors is not None and api.cors.is_preflight(self.command, self.headers.get):
             return self._send(204, api.cors.preflight(self.headers.get), b"")
@@ -244,9 +234,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-        """Requests are not logged."""
 
 
 def _as_text(body: bytes, content_type: str) -> str | None:

@@ -24,7 +24,8 @@ INTERNAL_BATCH = 10_000
 _OPERATIONS = {"insert", "update", "upsert", "delete", "hardDelete"}
 _SETTINGS = {"object", "operation", "contentType", "lineEnding", "columnDelimiter", "externalIdFieldName", "assignmentRuleId"}
 _DELIMITERS = {"COMMA": ",", "SEMICOLON": ";", "TAB": "\t", "PIPE": "|", "CARET": "^", "BACKQUOTE": "`"}
-_DONE = {"JobComplete", "Failed", "Aborted"}
+# States that a job does not leave.
+DONE = {"JobComplete", "Failed", "Aborted"}
 
 
 @dataclass
@@ -104,7 +105,7 @@ class Jobs:
                 case "UploadComplete" if job.state == "Open":
                     job.state = wanted
                     self._read(job)
-                case "Aborted" if job.state not in _DONE:
+                case "Aborted" if job.state not in DONE:
                     job.state = wanted
                 case _:
                     raise Fault("INVALIDJOBSTATE", f"Job {job.id} is {job.state}: it cannot become {wanted}")
@@ -140,7 +141,7 @@ class Jobs:
                     bad = ([o.id, o.error, *o.cells] for o in job.outcomes if o.error is not None)
                     return _csv(["sf__Id", "sf__Error", *job.columns], bad)
                 case "unprocessedrecords":
-                    return _csv(job.columns, iter(job.rows[len(job.outcomes) :] if job.state in _DONE else ()))
+                    return _csv(job.columns, iter(job.rows[len(job.outcomes) :] if job.state in DONE else ()))
                 case _:
                     raise Fault("NOT_FOUND", "The requested resource does not exist")
 

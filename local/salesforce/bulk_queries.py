@@ -10,6 +10,7 @@ from typing import Any
 
 from local.salesforce import evaluate
 from local.salesforce import soql_ast as ast
+from local.salesforce.bulk import DONE
 from local.salesforce.dates import stamp
 from local.salesforce.errors import Fault, RequestFault
 from local.salesforce.ids import IdGenerator, to_18
@@ -18,7 +19,6 @@ from local.salesforce.org import Org
 from local.salesforce.soql import parse
 
 _PAGE = 50_000
-_DONE = {"JobComplete", "Failed", "Aborted"}
 
 
 @dataclass
@@ -67,14 +67,14 @@ class QueryJobs:
 
     def change(self, request: Request, job_id: str, base: str) -> Reply:
         job = self._found(job_id)
-        if request.json_object().get("state") != "Aborted" or job.state in _DONE:
+        if request.json_object().get("state") != "Aborted" or job.state in DONE:
             raise Fault("INVALIDJOBSTATE", f"Job {job.id} is {job.state}: it can be aborted while it is under way")
         job.state = "Aborted"
         return Reply(200, self._shown(job, base))
 
     def delete(self, job_id: str) -> Reply:
         job = self._found(job_id)
-        if job.state not in _DONE:
+        if job.state not in DONE:
             raise Fault("INVALIDJOBSTATE", f"Job {job.id} is {job.state}: abort it first")
         with self._lock:
             del self._jobs[job.id]
