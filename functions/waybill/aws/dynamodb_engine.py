@@ -2,20 +2,14 @@
 
 import uuid
 import zlib
-from collections.abc import Callable
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from waybill.aws.caller import Patience
 from waybill.aws.json_service import JsonService, Protocol, Refusal
-from waybill.aws.signing import Keys
-from waybill.aws.transport import Origin, Sender
 from waybill.aws.wire import Reply
 from waybill.errors import ServiceUnavailable
 
-ATTEMPTS = 8
-_PROTOCOL = Protocol("dynamodb", "DynamoDB_20120810", "1.0", endpoint="dynamodb")
 _THROTTLED = frozenset(
     {
         "ProvisionedThroughputExceededException",
@@ -41,25 +35,14 @@ class DynamoDBError(Exception):
         }
 
 
-class DynamoDB:
+class DynamoDB(JsonService):
     """The calls that Table makes; arguments and replies are DynamoDB's JSON. Thread-safe.
 
     Calls are repeated where a reply is lost: writes are conditional or write the same again, a transaction carries a token.
     """
 
-    def __init__(
-        self,
-        *,
-        region: str,
-        credentials: Callable[[], Keys],
-        sender: Sender,
-        patience: Patience | None = None,
-        origin: Origin | None = None,
-    ) -> None:
-        patience = patience or Patience(ATTEMPTS)
-        self._service = JsonService(
-            _PROTOCOL, region=region, credentials=credentials, sender=sender, patience=patience, origin=origin
-        )
+    PROTOCOL = Protocol("dynamodb", "DynamoDB_20120810", "1.0", endpoint="dynamodb")
+    ATTEMPTS = 8
 
     def get_item(self, **arguments: Any) -> Any:
         return self._call("GetItem", arguments)
@@ -92,7 +75,7 @@ class DynamoDB:
         def judge(reply: Reply) -> Exception | None:
             return _fault(reply, operation)
 
-        return _document(self._service.call(operation, to_json(arguments), judge=judge), operation)
+        return _document(self._send(operation, to_json(arguments), judge=judge), operation)
 
 
 def _document(reply: Reply, operation: str) -> dict[str, Any]:

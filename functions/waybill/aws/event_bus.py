@@ -1,17 +1,12 @@
 """EventBridge by signed requests of our own, under boto3's name: each task puts events, and few would load boto3 but for that."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from waybill.aws.caller import Patience
 from waybill.aws.json_service import JsonService, Protocol, Refusal, document_of
-from waybill.aws.signing import Keys
-from waybill.aws.transport import Origin, Sender
 from waybill.aws.wire import Reply
 from waybill.errors import ServiceUnavailable
 
-ATTEMPTS = 2
-_PROTOCOL = Protocol("events", "AWSEvents", "1.1", endpoint="eventbridge")
 _THROTTLED = frozenset({"ThrottlingException"})
 
 
@@ -19,26 +14,15 @@ class EventsRefused(Exception):
     """EventBridge will not take the events, however often it is asked."""
 
 
-class EventBus:
+class EventBus(JsonService):
     """The default bus. Thread-safe. What it is told is worth little: it is asked twice, no more."""
 
-    def __init__(
-        self,
-        *,
-        region: str,
-        credentials: Callable[[], Keys],
-        sender: Sender,
-        patience: Patience | None = None,
-        origin: Origin | None = None,
-    ) -> None:
-        patience = patience or Patience(ATTEMPTS)
-        self._service = JsonService(
-            _PROTOCOL, region=region, credentials=credentials, sender=sender, patience=patience, origin=origin
-        )
+    PROTOCOL = Protocol("events", "AWSEvents", "1.1", endpoint="eventbridge")
+    ATTEMPTS = 2
 
     def put_events(self, *, Entries: Sequence[Mapping[str, str]]) -> None:  # noqa: N803 - boto3's name
         """Raises ServiceUnavailable, also where an entry was not taken, and EventsRefused."""
-        self._service.call("PutEvents", json.dumps({"Entries": Entries}).encode(), judge=_fault)
+        self._send("PutEvents", json.dumps({"Entries": Entries}).encode(), judge=_fault)
 
 
 def _fault(reply: Reply) -> Exception | None:

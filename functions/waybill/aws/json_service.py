@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from waybill.aws.caller import Caller, ClockSkewed, Patience
 from waybill.aws.places import elsewhere, regional
@@ -54,27 +54,32 @@ class Refusal:
 
 
 class JsonService:
-    """One service in one region. Thread-safe."""
+    """One service in one region; each is a class of its own. A call is tried ATTEMPTS times, where `patience` says nothing else. Thread-safe."""
+
+    PROTOCOL: ClassVar[Protocol]
+    ATTEMPTS: ClassVar[int]
 
     def __init__(
         self,
-        protocol: Protocol,
         *,
         region: str,
         credentials: Callable[[], Keys],
         sender: Sender,
-        patience: Patience,
+        patience: Patience | None = None,
         origin: Origin | None = None,
     ) -> None:
-        self._protocol = protocol
+        protocol = self.PROTOCOL
         self._origin = origin or elsewhere(protocol.endpoint) or regional(protocol.service, region)
         self._caller = Caller(
-            signer=Signer(service=protocol.service, region=region), credentials=credentials, sender=sender, patience=patience
+            signer=Signer(service=protocol.service, region=region),
+            credentials=credentials,
+            sender=sender,
+            patience=patience or Patience(self.ATTEMPTS),
         )
 
-    def call(self, operation: str, body: bytes, *, judge: Judge) -> Reply:
+    def _send(self, operation: str, body: bytes, *, judge: Judge) -> Reply:
         """The reply, which `judge` finds no fault with. Raises what it finds, and ServiceUnavailable."""
-        protocol, kind = self._protocol, f"{self._protocol.service} {operation}"
+        protocol, kind = self.PROTOCOL, f"{self.PROTOCOL.service} {operation}"
         return self._caller.call(
             self._origin,
             "POST",

@@ -3,27 +3,21 @@
 import json
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from waybill.aws.caller import Patience
 from waybill.aws.json_service import JsonService, Protocol, Refusal, document_of
-from waybill.aws.signing import Keys
-from waybill.aws.transport import Sender
 from waybill.aws.wire import Reply
 from waybill.errors import LinkKeyGone, ServiceUnavailable
 
-ATTEMPTS = 5
-_PROTOCOL = Protocol("kms", "TrentService", "1.1", endpoint="kms")
 _THROTTLED = frozenset({"ThrottlingException", "KMSInternalException", "DependencyTimeoutException", "KeyUnavailableException"})
 
 
-class KeyManagement:
+class KeyManagement(JsonService):
     """The two calls that are made. `context` is bound to the wrapped key: under another one it cannot be unwrapped. Thread-safe."""
 
-    def __init__(self, *, region: str, credentials: Callable[[], Keys], sender: Sender, patience: Patience | None = None) -> None:
-        patience = patience or Patience(ATTEMPTS)
-        self._service = JsonService(_PROTOCOL, region=region, credentials=credentials, sender=sender, patience=patience)
+    PROTOCOL = Protocol("kms", "TrentService", "1.1", endpoint="kms")
+    ATTEMPTS = 5
 
     def new_key(self, key_arn: str, *, context: Mapping[str, str]) -> str:
         """A new data key of 256 bits, wrapped, in base64. Raises LinkKeyGone, ServiceUnavailable."""
@@ -39,7 +33,7 @@ class KeyManagement:
             raise ServiceUnavailable("KMS: the reply to Decrypt holds no key.") from None
 
     def _call(self, operation: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        reply = self._service.call(operation, json.dumps(asked).encode(), judge=lambda reply: _fault(reply, operation))
+        reply = self._send(operation, json.dumps(asked).encode(), judge=lambda reply: _fault(reply, operation))
         return document_of(reply) or {}
 
 
