@@ -145,17 +145,22 @@ def errors_of(store: RunStore, work: WorkBucket, run_id: str) -> Iterator[ErrorR
             yield from (ErrorRow.model_validate(row) for row in work.rows(shard["errors"]))
     for row in outcome_rows(store, work, run_id):
         if row.get("class"):
-            yield ErrorRow(
-                error_class=row["class"],
-                message=row["message"],
-                entry_id=row["entry_id"],
-                account_id=row["account_id"],
-                name=row.get("name", ""),
-                url=mask(row["old"]),
-                run_id=run_id,
-            )
+            yield outcome_error(row, run_id)
     if not any(True for _ in store.results(run_id, "SHARD#")):
         yield from _dry_errors(store, work, run_id)
+
+
+def outcome_error(row: Row, run_id: str) -> ErrorRow:
+    """Of a line of a turn's outcomes that has a class."""
+    return ErrorRow(
+        error_class=row["class"],
+        message=row["message"],
+        entry_id=row["entry_id"],
+        account_id=row["account_id"],
+        name=row.get("name", ""),
+        url=mask(row["old"]),
+        run_id=run_id,
+    )
 
 
 def _dry_errors(store: RunStore, work: WorkBucket, run_id: str) -> Iterator[ErrorRow]:

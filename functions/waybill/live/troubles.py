@@ -4,11 +4,10 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from waybill.files.totals import standing_faults
-from waybill.files.urls import mask
+from waybill.files.totals import outcome_error, standing_faults
 from waybill.runs.model import ErrorRow, RowError, RunRecord
 from waybill.runs.store import RunStore
-from waybill.runs.work import Row, WorkBucket, run_prefix
+from waybill.runs.work import WorkBucket, run_prefix
 from waybill.table import Item
 
 # Of one step, which may have thousands: the others are counted. The run's errors are all there by REST.
@@ -33,7 +32,7 @@ def troubles_of(store: RunStore, work: WorkBucket, run_id: str, *, told: Contain
     for unit in store.results(run_id, "UNIT#"):
         if unit["classes"] and (step := _step(run_id, unit)) not in told:
             key = f"{run_prefix(run_id)}outcomes/{unit['sk'].removeprefix('UNIT#')}.jsonl"
-            found = (_error(row, run_id) for row in work.rows(key) if row.get("class"))
+            found = (outcome_error(row, run_id) for row in work.rows(key) if row.get("class"))
             shown = tuple(islice(found, PER_STEP))
             yield StepTrouble(step, shown, more=sum(unit["classes"].values()) - len(shown))
     for fault in standing_faults(store, run_id):
@@ -51,15 +50,3 @@ def at_the_end(record: RunRecord) -> StepTrouble | None:
 
 def _step(run_id: str, fact: Item) -> str:
     return f"{run_id}#{fact['sk']}"
-
-
-def _error(row: Row, run_id: str) -> ErrorRow:
-    return ErrorRow(
-        error_class=row["class"],
-        message=row["message"],
-        entry_id=row["entry_id"],
-        account_id=row["account_id"],
-        name=row.get("name", ""),
-        url=mask(row["old"]),
-        run_id=run_id,
-    )
