@@ -29,6 +29,7 @@ from waybill.records.tasks import (
     write_workbook,
 )
 from waybill.runs import starting
+from waybill.runs.finishing import EndRequest
 from waybill.runs.task import Reply as TaskReply
 
 # Payloads and replies are JSON.
@@ -56,7 +57,7 @@ _MODELS: Mapping[str, tuple[type[BaseModel], type[BaseModel]]] = {
     "WriteErrors": (write_errors.ErrorsRequest, TaskReply),
     "ReadChanges": (read_changes.ChangesRequest, TaskReply),
     "WriteWorkbook": (write_workbook.WorkbookRequest, TaskReply),
-    "FinishLoad": (finish_load.FinishRequest, finish_load.FinishReply),
+    "FinishLoad": (EndRequest, finish_load.FinishReply),
 }
 STARTED_AT = "2026-01-02T03:04:05Z"
 FENCE = 7

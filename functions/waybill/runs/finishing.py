@@ -14,6 +14,7 @@ from waybill.runs.causes import in_words
 from waybill.runs.lock import Lock
 from waybill.runs.model import Context, Control, RunContext, RunKind, RunRecord, RunStatus
 from waybill.runs.store import RunStore
+from waybill.runs.task import Request
 from waybill.telemetry import logger
 
 # Characters: SNS takes 256 KB, people less.
@@ -41,6 +42,14 @@ class ExecutionDetail(BaseModel):
     input: str | None = None
     error: str | None = None
     cause: str | None = None
+
+
+class EndRequest(Request):
+    """What the last task of any run is asked. `detail`: of the event where a rule calls, instead of `run`."""
+
+    run: RunContext | None = None
+    error: StateError | None = None
+    detail: ExecutionDetail | None = None
 
 
 def run_to_finish(

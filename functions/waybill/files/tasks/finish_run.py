@@ -16,13 +16,13 @@ from waybill.files.summing import sum_up
 from waybill.files.totals import Totals, backup_totals, errors_of, sample, switch_totals
 from waybill.files.unaccounted import note_unaccounted
 from waybill.files.uploads import UploadLog, give_up_all
-from waybill.runs.finishing import ExecutionDetail, StateError, announce, run_to_finish, status_of, tell_late
+from waybill.runs.finishing import EndRequest, StateError, announce, run_to_finish, status_of, tell_late
 from waybill.runs.lock import Lock
-from waybill.runs.model import Context, Counts, ErrorRow, RunContext, RunKind, RunRecord, RunStatus
+from waybill.runs.model import Context, Counts, ErrorRow, RunKind, RunRecord, RunStatus
 from waybill.runs.requests import RequestLog, still_to_come
 from waybill.runs.starting import execution_is_running
 from waybill.runs.store import RunStore
-from waybill.runs.task import Clock, Reply, Request, Status, task
+from waybill.runs.task import Clock, Reply, Status, task
 from waybill.runs.work import WorkBucket
 from waybill.settings import LedgerEnvironment
 from waybill.telemetry import emit, logger
@@ -42,13 +42,9 @@ class DeltaResult(BaseModel):
     files: Counts
 
 
-class FinishRequest(Request):
-    run: RunContext | None = None
-    error: StateError | None = None
+class FinishRequest(EndRequest):
     delta: DeltaResult | None = None
     cursor: dict[str, Any] | None = None
-    # Instead of `run`, where a rule calls: the event's detail.
-    detail: ExecutionDetail | None = None
 
 
 class RunResult(BaseModel):

@@ -11,22 +11,15 @@ from pydantic import BaseModel, ConfigDict
 from waybill import compose
 from waybill.clock import iso
 from waybill.records.reporting import count_rows, write_reports
-from waybill.runs.finishing import ExecutionDetail, StateError, announce, run_to_finish, status_of, tell_late
+from waybill.runs.finishing import EndRequest, StateError, announce, run_to_finish, status_of, tell_late
 from waybill.runs.lock import Lock
-from waybill.runs.model import ERRORS_SHOWN, RowCounts, RunContext, RunKind, RunRecord, RunStatus
+from waybill.runs.model import ERRORS_SHOWN, RowCounts, RunKind, RunRecord, RunStatus
 from waybill.runs.starting import execution_is_running
 from waybill.runs.store import RunStore
-from waybill.runs.task import Clock, Reply, Request, task
+from waybill.runs.task import Clock, Reply, task
 from waybill.runs.work import WorkBucket
 from waybill.settings import LedgerEnvironment
 from waybill.telemetry import emit, logger
-
-
-class FinishRequest(Request):
-    run: RunContext | None = None
-    error: StateError | None = None
-    # Instead of `run`, where a rule calls: the event's detail.
-    detail: ExecutionDetail | None = None
 
 
 class RunResult(BaseModel):
@@ -42,8 +35,8 @@ class FinishReply(Reply):
     result: RunResult | None = None
 
 
-@task(LedgerEnvironment, FinishRequest)
-def handler(environment: LedgerEnvironment, request: FinishRequest, clock: Clock) -> FinishReply:
+@task(LedgerEnvironment, EndRequest)
+def handler(environment: LedgerEnvironment, request: EndRequest, clock: Clock) -> FinishReply:
     store, table = compose.runs(environment), compose.table(environment.table)
 
     def lock_of(kind: RunKind) -> Lock:
