@@ -1,9 +1,13 @@
 """Kinds of words on the command line, and options that several commands share."""
 
 import re
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
 _ORG = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -65,6 +69,17 @@ account_option = click.option(
 )
 wait_option = click.option("--wait", is_flag=True, help="Wait until the run ends, showing how far it is.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask before writing to Salesforce.")
+
+
+def workbook_option(help: str) -> Callable[[F], F]:  # noqa: A002 - click's name
+    """`--to FILE`, which `insist_on_workbook` then looks at."""
+    kind = click.Path(dir_okay=False, path_type=Path)
+    return click.option("--to", "path", type=kind, metavar="FILE", required=True, help=help)
+
+
+def insist_on_workbook(path: Path) -> None:
+    if path.suffix.lower() != ".xlsx":
+        raise click.UsageError(f"{path} is no name of a workbook: end it in .xlsx.")
 
 
 def one_of(**flags: bool) -> str:

@@ -15,7 +15,7 @@ from cli.errors import CommandError, ExitCode
 from cli.export import save_workbook
 from cli.load import upload
 from cli.migrate import begin
-from cli.params import OrgName, wait_option
+from cli.params import OrgName, insist_on_workbook, wait_option, workbook_option
 from cli.results import exit_code_of, run_object, show_run
 from cli.waiting import wait_for
 
@@ -29,14 +29,7 @@ from cli.waiting import wait_for
     """,
 )
 @click.option("--objects", metavar="A,B", help="API names of the objects, with commas between. Default: those that FILE holds.")
-@click.option(
-    "--to",
-    "path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    required=True,
-    help="The .xlsx to bring up to date. Where it is there already, your columns, formats and formulas stay.",
-)
+@workbook_option("The .xlsx to bring up to date. Where it is there already, your columns, formats and formulas stay.")
 @click.option(
     "--org", type=OrgName(), metavar="NAME", help="The org to read; a workbook belongs to one. Default: the stage's own."
 )
@@ -47,8 +40,7 @@ from cli.waiting import wait_for
 def sync(app: App, *, objects: str | None, path: Path, org: str | None, full: bool, replace: bool, wait: bool) -> ExitCode:
     """Bring a workbook up to date with Salesforce: what changed, what is new, what is gone. Salesforce is only read."""
     app.run_kind = "sync"
-    if path.suffix.lower() != ".xlsx":
-        raise click.UsageError(f"{path} is no name of a workbook: end it in .xlsx.")
+    insist_on_workbook(path)
     if path.with_name(f"~${path.name}").exists():
         raise CommandError(f"{path} is open in a spreadsheet program.", hint="Save and close it, then sync.", name="FileInUse")
     names = [name.strip() for name in (objects or "").split(",") if name.strip()]

@@ -10,6 +10,7 @@ from cli import words
 from cli.app import App, WaybillCommand
 from cli.errors import CommandError, ExitCode
 from cli.export import save_bytes
+from cli.params import insist_on_workbook, workbook_option
 
 
 @click.command(
@@ -19,19 +20,11 @@ from cli.export import save_bytes
     """,
 )
 @click.option("--objects", metavar="A,B", required=True, help="API names of the objects, with commas between: a sheet each.")
-@click.option(
-    "--to",
-    "path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    required=True,
-    help="The .xlsx to write. A file that is there is not overwritten.",
-)
+@workbook_option("The .xlsx to write. A file that is there is not overwritten.")
 @click.pass_obj
 def template(app: App, *, objects: str, path: Path) -> ExitCode:
     """A workbook to fill in: a column per field that can be written, and pick lists to choose from."""
-    if path.suffix.lower() != ".xlsx":
-        raise click.UsageError(f"{path} is no name of a workbook: end it in .xlsx.")
+    insist_on_workbook(path)
     if path.exists():
         raise CommandError(f"{path} is there already, and may have been filled in.", hint="Name another file.", name="FileExists")
     made = app.client.get("/data/template", objects=objects)
