@@ -12,14 +12,14 @@ from constructs import Construct
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Objects below `prefix` start the machine of `kind`, each with what `given` makes of its key. `name`, `rule`: in the template."""
+    """Objects below `prefix` start the machine of `kind`, each with what `given` makes of what the event says of it. `name`, `rule`: in the template."""
 
     name: str
     rule: str
     kind: str
     prefix: str
     description: str
-    given: Callable[[str], Mapping[str, Any]]
+    given: Callable[[Callable[[str], str]], Mapping[str, Any]]
 
 
 DROPS = (
@@ -30,7 +30,7 @@ DROPS = (
         # Uploads by the API's links have folders of their own, and start nothing by themselves.
         "inbox/drop/",
         "Plans a load of what is dropped into the inbox, as a dry run",
-        lambda key: {"mode": "dry_run", "requested_by": "inbox", "load": {"input": key}},
+        lambda dropped: {"mode": "dry_run", "requested_by": "inbox", "load": {"input": dropped("key")}},
     ),
     # An incremental backup of just the accounts or entries that a CSV names: it writes nothing to Salesforce.
     Drop(
@@ -39,7 +39,7 @@ DROPS = (
         "backup",
         "requests/",
         "Backs up what a dropped list of ids names",
-        lambda key: {"mode": "incremental", "requested_by": "requests", "request": key},
+        lambda dropped: {"mode": "incremental", "requested_by": "requests", "request": dropped("key")},
     ),
 )
 
@@ -63,5 +63,5 @@ class Dropped(Construct):
                 detail={"bucket": {"name": [bucket_name]}, "object": {"key": [{"prefix": drop.prefix}]}},
             ),
         )
-        given = drop.given(events.EventField.from_path("$.detail.object.key"))
+        given = drop.given(lambda name: events.EventField.from_path(f"$.detail.object.{name}"))
         rule.add_target(targets.SfnStateMachine(machine, input=events.RuleTargetInput.from_object(given)))
