@@ -12,7 +12,7 @@ import { given } from "../api/client";
 import type { FileState, FileView } from "../api/types";
 import { useApi } from "../app/context";
 import { Go } from "../parts/Go";
-import { Empty, ErrorBox } from "../parts/Loaded";
+import { Empty, Failed } from "../parts/Loaded";
 import { FILE, FileStatus } from "../parts/Status";
 import { Verify } from "../run/Verify";
 import { bytes } from "../parts/format";
@@ -53,7 +53,7 @@ export function Component() {
   const filtered = Boolean(state || search.asked);
   return (
     <SpaceBetween size="l">
-      {pages.query.isError ? <ErrorBox error={pages.query.error} again={() => void pages.query.refetch()} /> : null}
+      <Failed query={pages.query} />
       <Table
         items={pages.items}
         loading={pages.query.isPending}

@@ -13,7 +13,7 @@ import { given } from "../api/client";
 import type { AccountView } from "../api/types";
 import { useApi } from "../app/context";
 import { Go } from "../parts/Go";
-import { Empty, ErrorBox } from "../parts/Loaded";
+import { Empty, Failed } from "../parts/Loaded";
 import { StateBar, StatesTold } from "../parts/StateBar";
 import { bytes, count } from "../parts/format";
 import { usePages } from "../parts/pages";
@@ -33,7 +33,7 @@ export function Component() {
   );
   return (
     <SpaceBetween size="l">
-      {pages.query.isError ? <ErrorBox error={pages.query.error} again={() => void pages.query.refetch()} /> : null}
+      <Failed query={pages.query} />
       <Table
         items={pages.items}
         loading={pages.query.isPending}

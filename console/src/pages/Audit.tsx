@@ -14,7 +14,7 @@ import type { AuditRecord } from "../api/types";
 import { useApi } from "../app/context";
 import { checkAudit } from "../audit/chain";
 import { Detail } from "../audit/Detail";
-import { Empty, ErrorBox } from "../parts/Loaded";
+import { Empty, Failed } from "../parts/Loaded";
 import { count, time } from "../parts/format";
 import { usePages } from "../parts/pages";
 
@@ -28,7 +28,7 @@ export function Component() {
   const check = useMutation({ mutationFn: () => checkAudit(api, setSeen) });
   return (
     <SpaceBetween size="l">
-      {pages.query.isError ? <ErrorBox error={pages.query.error} again={() => void pages.query.refetch()} /> : null}
+      <Failed query={pages.query} />
       {check.isError ? <Alert type="error">{check.error.message}</Alert> : null}
       {check.data ? (
         check.data.broken ? (

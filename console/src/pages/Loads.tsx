@@ -9,7 +9,7 @@ import { useNavigate } from "react-router";
 import { askRuns } from "../api/asking";
 import type { RunView } from "../api/types";
 import { useApi, useMay } from "../app/context";
-import { Empty, ErrorBox } from "../parts/Loaded";
+import { Empty, Failed } from "../parts/Loaded";
 import { RunsTable } from "../parts/RunsTable";
 import { usePages } from "../parts/pages";
 
@@ -28,7 +28,7 @@ export function Component() {
   );
   return (
     <SpaceBetween size="l">
-      {pages.query.isError ? <ErrorBox error={pages.query.error} again={() => void pages.query.refetch()} /> : null}
+      <Failed query={pages.query} />
       <RunsTable
         runs={pages.items}
         loading={pages.query.isPending}

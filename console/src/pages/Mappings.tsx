@@ -9,7 +9,7 @@ import { given } from "../api/client";
 import type { MappingHead } from "../api/types";
 import { useApi, useMay, useWaybill } from "../app/context";
 import { Confirm } from "../parts/Confirm";
-import { Empty, ErrorBox } from "../parts/Loaded";
+import { Empty, Failed } from "../parts/Loaded";
 import { time } from "../parts/format";
 import { MappingEditor } from "../records/MappingEditor";
 import { MappingRules } from "../records/MappingRules";
@@ -35,7 +35,7 @@ export function Component() {
   });
   return (
     <SpaceBetween size="l">
-      {mappings.isError ? <ErrorBox error={mappings.error} again={() => void mappings.refetch()} /> : null}
+      <Failed query={mappings} />
       <Table
         items={mappings.data?.items ?? []}
         loading={mappings.isPending}

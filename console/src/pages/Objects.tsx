@@ -11,7 +11,7 @@ import { useState } from "react";
 import { given } from "../api/client";
 import type { ObjectView } from "../api/types";
 import { useApi, useWaybill } from "../app/context";
-import { Empty, ErrorBox } from "../parts/Loaded";
+import { Empty, Failed } from "../parts/Loaded";
 import { Fields } from "../records/Fields";
 import { save } from "../run/report";
 
@@ -42,7 +42,7 @@ export function Component() {
   const last = chosen.at(-1);
   return (
     <SpaceBetween size="l">
-      {objects.isError ? <ErrorBox error={objects.error} again={() => void objects.refetch()} /> : null}
+      <Failed query={objects} />
       <Table
         {...collectionProps}
         items={items}

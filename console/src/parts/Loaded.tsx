@@ -21,6 +21,11 @@ export function ErrorBox({ error, again }: { error: unknown; again?: () => void 
   );
 }
 
+// Where a question to the API has failed; nothing where it has not.
+export function Failed({ query }: { query: Pick<UseQueryResult, "isError" | "error" | "refetch"> }) {
+  return query.isError ? <ErrorBox error={query.error} again={() => void query.refetch()} /> : null;
+}
+
 export function Waiting({ height = 120, label = "Loading" }: { height?: number; label?: string }) {
   return (
     <div className="waiting" style={{ minHeight: height }}>
@@ -33,7 +38,7 @@ export function Waiting({ height = 120, label = "Loading" }: { height?: number; 
 export function Loaded<T>(props: { query: UseQueryResult<T>; height?: number; children: (data: T) => ReactNode }) {
   const { query, height, children } = props;
   if (query.data !== undefined) return <>{children(query.data)}</>;
-  if (query.isError) return <ErrorBox error={query.error} again={() => void query.refetch()} />;
+  if (query.isError) return <Failed query={query} />;
   return <Waiting {...(height ? { height } : {})} />;
 }
 

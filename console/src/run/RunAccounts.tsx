@@ -6,7 +6,7 @@ import type { RunAccountView, RunView } from "../api/types";
 import { useApi } from "../app/context";
 import { given } from "../api/client";
 import { Go } from "../parts/Go";
-import { Empty } from "../parts/Loaded";
+import { Empty, Failed } from "../parts/Loaded";
 import { StateBar, StatesTold } from "../parts/StateBar";
 import { count } from "../parts/format";
 import { isLive } from "../parts/runs";
@@ -24,7 +24,7 @@ export function RunAccounts({ run }: { run: RunView }) {
       enableKeyboardNavigation
       header={<Header variant="h2">Accounts of this run</Header>}
       pagination={<Pagination {...pages.pagination} />}
-      empty={<Empty title="No accounts yet">{isLive(run) ? "They are listed first." : "This run had nothing to look at."}</Empty>}
+      empty={pages.query.isError ? <Failed query={pages.query} /> : <Empty title="No accounts yet">{isLive(run) ? "They are listed first." : "This run had nothing to look at."}</Empty>}
       columnDefinitions={[
         {
           id: "name",

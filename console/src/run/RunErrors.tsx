@@ -6,7 +6,7 @@ import { given } from "../api/client";
 import type { ErrorRow, RowError, RunView } from "../api/types";
 import { useApi } from "../app/context";
 import { Go } from "../parts/Go";
-import { Empty } from "../parts/Loaded";
+import { Empty, Failed } from "../parts/Loaded";
 import { words } from "../parts/format";
 import { isLive } from "../parts/runs";
 import { useRunPages } from "./useRunPages";
@@ -25,7 +25,7 @@ export function RunErrors({ run }: { run: RunView }) {
       enableKeyboardNavigation
       header={<Header variant="h2">Errors of this run</Header>}
       pagination={<Pagination {...pages.pagination} />}
-      empty={<Empty title="No errors">{isLive(run) ? "They are shown as they come." : "Everything could be dealt with."}</Empty>}
+      empty={pages.query.isError ? <Failed query={pages.query} /> : <Empty title="No errors">{isLive(run) ? "They are shown as they come." : "Everything could be dealt with."}</Empty>}
       columnDefinitions={
         run.rows
           ? [

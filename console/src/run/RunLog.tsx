@@ -6,7 +6,7 @@ import Table from "@cloudscape-design/components/table";
 import { given } from "../api/client";
 import type { LogEvent, RunView } from "../api/types";
 import { useApi } from "../app/context";
-import { Empty } from "../parts/Loaded";
+import { Empty, Failed } from "../parts/Loaded";
 import { time, words } from "../parts/format";
 import { useRunPages } from "./useRunPages";
 
@@ -26,7 +26,7 @@ export function RunLog({ run }: { run: RunView }) {
         </Header>
       }
       pagination={<Pagination {...pages.pagination} />}
-      empty={<Empty title="No steps">The state machine has not begun.</Empty>}
+      empty={pages.query.isError ? <Failed query={pages.query} /> : <Empty title="No steps">The state machine has not begun.</Empty>}
       columnDefinitions={[
         { id: "at", header: "Time", cell: (event) => time(event.at), minWidth: 190 },
         {
