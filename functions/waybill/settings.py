@@ -122,6 +122,10 @@ class RecordsSettings(Frozen):
     describe_seconds: Annotated[float, Field(ge=0, le=86_400)] = 600
     # Above so many rows, a step of a load goes through Bulk API 2.0.
     bulk_from: Annotated[int, Field(ge=0, le=100_000)] = 2_000
+    # Above so many rows that an object has in the org, they are fetched by a bulk query before they are planned with.
+    fetch_from: Annotated[int, Field(ge=0, le=1_000_000)] = 50_000
+    # MB that the rows of a plan may take; the task that plans has 3,008 in all.
+    plan_mb: Annotated[int, Field(ge=1, le=2_500)] = 2_400
     # Where uploads go instead of S3: the local stack's endpoint.
     upload_endpoint: str | None = None
     # Bytes of an upload.

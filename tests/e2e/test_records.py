@@ -60,6 +60,16 @@ def test_a_second_load_changes_nothing(loads: Loads) -> None:
     assert loads.everything() == before
 
 
+def test_rows_that_are_fetched_before_they_are_planned_with_are_what_queried_ones_are(loads: Loads) -> None:
+    loads.load(FILES)
+    loads.scene.forget_calls()
+    with loads.scene.configured(lambda config: config["records"].update(fetch_from=0)):
+        again = loads.load(FILES)
+    assert counts(again) == {"total": 12, "unchanged": 11, "rejected": 1}
+    assert loads.scene.salesforce_writes == []
+    assert loads.scene.stack.simulator.calls.count("POST", "jobs/query") == 3, "one for each object"
+
+
 def test_an_undo_takes_everything_back_and_may_be_repeated(loads: Loads) -> None:
     loads.load({**FILES, "Part__c.csv": "Name,Code__c,Status__c\nOld,P1,Draft\n"})
     before = loads.everything()

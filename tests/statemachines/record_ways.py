@@ -119,6 +119,12 @@ LOAD = (
         error="RunFailed",
     ),
     Scenario(
+        title="what the org has very many rows of is waited for, fetched in several calls, and then planned with",
+        path=f"{_READ} > PlanLoad > IsItPlanned? > WaitForRows > PlanLoad > IsItPlanned? > {_LOADED.removeprefix(f'{_READ} > ')} > {READ_BACK} > WriteErrors > {ENDED}",
+        given=EXECUTE,
+        replies={"PlanLoad": ({"status": "more", "seconds": 10}, {"status": "more"})},
+    ),
+    Scenario(
         title="parked before the input is read",
         path=f"{_READ} > {ENDED}",
         given=EXECUTE,

@@ -75,6 +75,7 @@ def _read(turn: Turn, state: Folding, rows: Iterable[StagedRow]) -> None:
     found: dict[object, Row | str] = {}
     for staged in rows:
         touch = turn.typer.touch(staged)
+        state.world.room.given(touch.weight)
         said: dict[str, Conditions | None] = {}
         for lookup in turn.columns.lookups.values():
             conditions = conditions_of(lookup, staged.values)
@@ -250,17 +251,25 @@ def changes(touch: Touch) -> Mapping[str, tuple[object, object]]:
     row = touch.target
     if row is None or not touch.effective or touch.idle:
         return {}
-    later = row.touches[row.touches.index(touch) + 1 :] if row.n is None else []
     held, places = row.bases(), row.mirror.places
+    said = {**touch.values(), **touch.refs}
+
+    def old(key: str) -> object:
+        place = places.get(key, -1)
+        return row.value(key, before=touch) if row.n is not None else held[place] if place >= 0 else None
+
+    if touch.changed is not None:
+        return {key: (old(key), said[key]) for key in touch.changed}
+    later = row.touches[row.touches.index(touch) + 1 :] if row.n is None else []
     found: dict[str, tuple[object, object]] = {}
-    for key, value in {**touch.values(), **touch.refs}.items():
+    for key, value in said.items():
         if later and any(other.says(key) is not ... for other in later):
             continue
-        place = places.get(key, -1)
-        old = row.value(key, before=touch) if row.n is not None else held[place] if place >= 0 else None
-        if not (old == value and type(old) is type(value)) and not _equal(row.mirror, key, old, value):
-            found[key] = (old, value)
+        have = old(key)
+        if not (have == value and type(have) is type(value)) and not _equal(row.mirror, key, have, value):
+            found[key] = (have, value)
     touch.idle = not found
+    touch.changed = row.mirror.shared(tuple(found))
     return found
 
 

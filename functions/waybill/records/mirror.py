@@ -11,6 +11,7 @@ from types import EllipsisType
 from waybill.records.columns import FEW
 from waybill.records.domain import Cell
 from waybill.records.keys import COMPOSITE, joined
+from waybill.records.room import Room
 from waybill.records.schema import FieldSchema, ObjectSchema, OrgReader
 from waybill.records.values import comparer, id18
 
@@ -29,6 +30,7 @@ class Touch:
 
     __slots__ = (
         "_packed",
+        "changed",
         "effective",
         "fields",
         "idle",
@@ -60,8 +62,14 @@ class Touch:
         self.notes: tuple[str, str] = ("", "")
         # Whether it changes its row; one that is skipped or refused does not.
         self.effective = False
-        # Whether it was found to change nothing, once all is folded.
+        # Whether it was found to change nothing, once all is folded; and the fields that it changes: that is asked for many times.
         self.idle = False
+        self.changed: tuple[str, ...] | None = None
+
+    @property
+    def weight(self) -> int:
+        """Bytes of its values."""
+        return len(self._packed)
 
     def values(self) -> dict[str, Cell]:
         """What it says, by field in lower case; lookups apart."""
@@ -170,6 +178,7 @@ class Mirror:
         self._was_read = False
         self._comparers: dict[str, Callable[[Cell], Cell]] = {}
         self._indexes: dict[tuple[str, ...], tuple[int, dict[Key, list[Row]]]] = {}
+        self._shared: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.require(fields)
 
     @property
@@ -198,6 +207,7 @@ class Mirror:
         for record in self.world.org.rows(self.schema.name, names):
             row_id = id18(str(record["Id"]))
             packed = marshal.dumps(tuple(record.get(name) for name in order))
+            self.world.room.existing(len(packed))
             self._ids[row_id] = Row(self, row_id=row_id, base=packed)
         self._rows += self._ids.values()
 
@@ -224,6 +234,10 @@ class Mirror:
             self._indexes[paths] = (len(self.rows), index)
         return [row for row in index.get(key, ()) if row.gone is gone]
 
+    def shared(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The same names, kept once: many rows change the same fields."""
+        return self._shared.setdefault(names, names)
+
     def forget(self) -> None:
         """Drops what was indexed: values have changed."""
         self._indexes.clear()
@@ -235,8 +249,9 @@ class Mirror:
 class World:
     """All objects that the plan has to do with, read when first needed. `needs`: object in lower case to fields."""
 
-    def __init__(self, org: OrgReader, needs: Mapping[str, set[str]]) -> None:
+    def __init__(self, org: OrgReader, needs: Mapping[str, set[str]], room: Room) -> None:
         self.org = org
+        self.room = room
         self.needs = needs
         self._schemas: dict[str, ObjectSchema | None] = {}
         self._mirrors: dict[str, Mirror] = {}

@@ -5,18 +5,40 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from waybill.errors import SalesforceDenied
 from waybill.records.describes import Describes, pack
 from waybill.records.domain import Cell
+from waybill.records.fetching import Fetches
 from waybill.records.finding import at
 from waybill.records.schema import ObjectSchema, object_schema
 from waybill.salesforce import soql
 from waybill.salesforce.client import SalesforceClient
 
 
-class SalesforceOrg:
-    """Remembers describes for as long as it lives: one task. With `describes`, also what was said to others a while ago."""
+class ManyRows(Exception):
+    """An object has more rows than are asked for page by page: they are to be fetched first, with these fields."""
 
-    def __init__(self, client: SalesforceClient, describes: Describes | None = None) -> None:
+    def __init__(self, schema: ObjectSchema, fields: Sequence[str]) -> None:
+        super().__init__(schema.name)
+        self.schema = schema
+        self.fields = fields
+
+
+class SalesforceOrg:
+    """Remembers describes for as long as it lives: one task. With `describes`, also what was said to others a while ago.
+
+    With `fetches`, the rows of an object that has more than `fetch_from` are taken from there, or ManyRows is raised.
+    """
+
+    def __init__(
+        self,
+        client: SalesforceClient,
+        describes: Describes | None = None,
+        *,
+        fetches: Fetches | None = None,
+        fetch_from: int = 0,
+    ) -> None:
         self._client = client
         self._describes = describes
+        self._fetches = fetches
+        self._fetch_from = fetch_from
         self._remembered: dict[str, ObjectSchema] = describes.known() if describes is not None else {}
         self._known: dict[str, ObjectSchema | None] = {}
         # Names (lower case) that were answered from memory.
@@ -59,9 +81,18 @@ class SalesforceOrg:
         return any(_packed(self._known[name]) != _packed(before[name]) for name in used)
 
     def rows(self, sobject: str, fields: Sequence[str]) -> Iterator[Mapping[str, Cell]]:
-        """All rows of the object, `Id` among the fields."""
+        """All rows of the object, `Id` among the fields. Raises ManyRows before the first."""
         paths = list(dict.fromkeys(["Id", *(field for field in fields if field.lower() != "id")]))
-        for row in self._client.query(soql.select(paths, sobject)):
+        schema = self.describe(sobject) if self._fetches is not None else None
+        if self._fetches is not None and schema is not None:
+            fetched = self._fetches.rows(schema, paths)
+            if fetched is not None:
+                yield from fetched
+                return
+        total, rows = self._client.sized_query(soql.select(paths, sobject))
+        if schema is not None and total > self._fetch_from:
+            raise ManyRows(schema, paths)
+        for row in rows:
             yield {path: at(row, path) for path in paths}
 
     def _ask(self, names: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """The whole plan of a load, made against what the org holds now. A dry run and a load make it by the same code."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from waybill.errors import InvalidInput
@@ -16,6 +16,7 @@ from waybill.records.mirror import World
 from waybill.records.needs import Needs
 from waybill.records.pricebooks import NEEDS
 from waybill.records.resolving import Resolver
+from waybill.records.room import Room
 from waybill.records.schema import ObjectSchema, OrgReader
 from waybill.records.steps import steps_of
 from waybill.records.verdicts import Verdicts, summary_of
@@ -30,10 +31,15 @@ class PlanOptions:
     truncate: bool = False
     # How many problems the summary tells of; the verdicts tell of all.
     max_problems: int = 200
+    # Bytes that the rows may take, and whether the task has to end: beyond either, the load is refused.
+    most_bytes: int | None = None
+    time_is_up: Callable[[], bool] = lambda: False
 
 
 def plan(job: Job, *, tables: Tables, org: OrgReader, options: PlanOptions) -> Planned:
-    """Raises InvalidInput for a condition that cannot be decided here, and for an unknown column where the options are strict."""
+    """Raises InvalidInput for a condition that cannot be decided here, and for an unknown column where the options are strict; NotReady
+    for what is too large to be planned at once.
+    """
     return _Planner(job, tables, org, options).plan()
 
 
@@ -43,7 +49,7 @@ class _Planner:
         self.options = options
         self.tables: Mapping[int, Table] = {table.number: table for table in job.tables}
         self.warnings: list[str] = list(job.warnings)
-        self.world = World(org, {})
+        self.world = World(org, {}, Room(most=options.most_bytes, time_is_up=options.time_is_up))
         self.job = replace(job, objects=tuple(each if each.external_id else self._with_key(each) for each in job.objects))
         self.keys: dict[str, tuple[str, ...]] = {}
         for each in sorted(

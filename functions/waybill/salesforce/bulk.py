@@ -6,9 +6,10 @@ however often a call is repeated: only closing sets the work off, and a job is c
 
 import csv
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from waybill.errors import SalesforceError, SalesforceQuotaExhausted
 from waybill.salesforce import soql
@@ -16,6 +17,9 @@ from waybill.salesforce.connection import Connection
 from waybill.salesforce.faults import OrgRefusal, error_of
 from waybill.salesforce.ids import to18
 from waybill.salesforce.usage import Kind
+
+if TYPE_CHECKING:
+    from waybill.salesforce.transport import Download
 
 _CSV = {"Content-Type": "text/csv; charset=UTF-8"}
 _NO_MORE = "null"
@@ -176,13 +180,20 @@ class BulkQueries:
 
     def rows(self, job_id: str, *, page: int = PAGE) -> Iterator[dict[str, str]]:
         """Cells by the names of the query, page by page as they are read; null is an empty text."""
-        locator = ""
-        while locator != _NO_MORE:
-            params = {"maxRecords": str(page)} | ({"locator": locator} if locator else {})
-            path, action = f"jobs/query/{to18(job_id)}/results", "give a bulk query's results"
-            with self._connection.download(path, kind=Kind.BULK, action=action, params=params) as reply:
-                locator = reply.headers.get("Sforce-Locator") or _NO_MORE
+        locator: str | None = ""
+        while locator is not None:
+            with self.page(job_id, locator, size=page) as (reply, following):
                 yield from csv.DictReader(reply.lines())
+            locator = following
+
+    @contextmanager
+    def page(self, job_id: str, locator: str, *, size: int = PAGE) -> "Iterator[tuple[Download, str | None]]":
+        """The page at a locator, empty for the first, as it comes; and the next one's locator, None behind the last."""
+        params = {"maxRecords": str(size)} | ({"locator": locator} if locator else {})
+        path, action = f"jobs/query/{to18(job_id)}/results", "give a bulk query's results"
+        with self._connection.download(path, kind=Kind.BULK, action=action, params=params) as reply:
+            following = reply.headers.get("Sforce-Locator") or _NO_MORE
+            yield reply, None if following == _NO_MORE else following
 
     def abort(self, job_id: str) -> None:
         path, body = f"jobs/query/{to18(job_id)}", {"state": JobState.ABORTED.value}

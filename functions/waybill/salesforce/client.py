@@ -125,6 +125,11 @@ class SalesforceClient:
         """The rows, page by page as they are asked for; `all_rows` includes deleted ones. Keys are as in Salesforce's JSON."""
         return self._rows("queryAll/" if all_rows else "query/", query, Kind.QUERY)
 
+    def sized_query(self, query: str) -> tuple[int, Iterator[Row]]:
+        """How many rows there are, and the rows as `query` gives them: the first page has been asked for."""
+        reply = self._page("query/", query, Kind.QUERY)
+        return int(reply["totalSize"]), self._from(reply, Kind.QUERY)
+
     def query_page(self, query: str, *, all_rows: bool = False) -> list[Row]:
         """The first page only, of up to 2,000 rows: for aggregates, which have no other, and for queries with a LIMIT."""
         reply = self._page("queryAll/" if all_rows else "query/", query, Kind.QUERY)
@@ -135,7 +140,9 @@ class SalesforceClient:
         return list(self._rows("tooling/query/", query, Kind.TOOLING))
 
     def _rows(self, path: str, query: str, kind: Kind) -> Iterator[Row]:
-        reply = self._page(path, query, kind)
+        yield from self._from(self._page(path, query, kind), kind)
+
+    def _from(self, reply: Any, kind: Kind) -> Iterator[Row]:  # Any: JSON
         while True:
             yield from (_plain(row) for row in reply["records"])
             if reply["done"]:

@@ -1,8 +1,11 @@
-"""Plans a load whole: every row's verdict, and the rows to write in order. Writes nothing to Salesforce."""
+"""Plans a load whole: every row's verdict, and the rows to write in order. Writes nothing to Salesforce.
 
+Hands back while rows that the org has very many of are fetched; what is then planned with has to fit into one task, else the load is refused.
+"""
+
+import gc
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 
 from waybill import compose
@@ -10,7 +13,8 @@ from waybill.errors import NotFound, SalesforceDenied, SalesforceRequestInvalid
 from waybill.orgs.asking import Organization, organization
 from waybill.records.connecting import describes_of, org_client
 from waybill.records.domain import Job, Operation, Planned, Tables
-from waybill.records.org import SalesforceOrg
+from waybill.records.fetching import LOOK, Fetches
+from waybill.records.org import ManyRows, SalesforceOrg
 from waybill.records.planning import PlanOptions, plan
 from waybill.records.staging import StagedTables, find_job
 from waybill.records.standing import find_plan, folder_of, put_plan
@@ -29,38 +33,53 @@ class PlanRequest(Request):
 class PlanReply(Reply):
     # How many steps there are to carry out.
     steps: int = 0
+    # Where there is more to do, the machine waits so many seconds before it calls again.
+    seconds: int = 0
 
 
 @task(OrgEnvironment, PlanRequest)
 def handler(environment: OrgEnvironment, request: PlanRequest, clock: Clock) -> PlanReply:
-    store, work, client = compose.runs(environment), compose.work(environment), org_client(environment, request.run.run_id)
-    store.enter(request.run.run_id, "planning")
+    run_id, records = request.run.run_id, environment.config.records
+    store, work, client = compose.runs(environment), compose.work(environment), org_client(environment, run_id)
+    store.enter(run_id, "planning")
+    fetches = Fetches(queries=client.bulk_queries, work=work, run_id=run_id, now=clock.now)
+    describes = describes_of(environment, run_id, now=clock.now)
+    options = asked_for(store, run_id)
     return plan_load(
         request.run,
-        options=asked_for(store, request.run.run_id),
+        mode=options.write,
+        options=PlanOptions(
+            allow_delete=options.allow_delete, most_bytes=records.plan_mb * 1_000_000, time_is_up=clock.time_is_up
+        ),
         store=store,
         work=work,
-        tables=StagedTables(work=work, run_id=request.run.run_id),
-        org=SalesforceOrg(client, describes_of(environment, request.run.run_id, now=clock.now)),
+        tables=StagedTables(work=work, run_id=run_id),
+        org=SalesforceOrg(client, describes, fetches=fetches, fetch_from=records.fetch_from),
+        fetches=fetches,
         ask=partial(organization, client),
-        bulk_from=environment.config.records.bulk_from,
-        now=clock.now,
+        bulk_from=records.bulk_from,
+        clock=clock,
     )
 
 
 def plan_load(
     run: RunContext,
     *,
-    options: LoadOptions,
+    mode: LoadMode | None,
+    options: PlanOptions,
     store: RunStore,
     work: WorkBucket,
     tables: Tables,
     org: SalesforceOrg,
+    fetches: Fetches,
     ask: Callable[[], Organization],
     bulk_from: int,
-    now: Callable[[], datetime],
+    clock: Clock,
 ) -> PlanReply:
-    """A run is planned once: resumed, or asked by a second attempt, it goes by the plan that stands."""
+    """A run is planned once: resumed, or asked by a second attempt, it goes by the plan that stands.
+
+    What the org has very many rows of is fetched first, in as many calls as that takes; then all is planned in one.
+    """
     if store.control(run.run_id):
         return PlanReply(status=Status.PARKED)
     standing = find_plan(store, run.run_id)
@@ -68,16 +87,22 @@ def plan_load(
         job = find_job(work, run.run_id)
         if job is None:
             raise NotFound(f"The input of run {run.run_id} has not been read.")
+        seconds = fetches.go_on(time_is_up=clock.time_is_up)
+        if seconds is not None:
+            return PlanReply(status=Status.MORE, seconds=seconds)
         # The org's own clock, before anything is inserted: what an attempt has inserted is looked for behind it.
         began = ask()
-        job = as_asked(job, options.write)
-        planned = planned_surely(job, tables=tables, org=org, options=PlanOptions(allow_delete=options.allow_delete))
+        try:
+            planned = planned_surely(as_asked(job, mode), tables=tables, org=org, options=options)
+        except ManyRows as many:
+            fetches.begin(many.schema, many.fields)
+            return PlanReply(status=Status.MORE, seconds=LOOK)
         standing = put_plan(
             planned,
             store=store,
             work=work,
             run_id=run.run_id,
-            folder=folder_of(now()),
+            folder=folder_of(clock.now()),
             org_time=began.time,
             organization=began.id,
             bulk_from=bulk_from,
@@ -99,6 +124,8 @@ def planned_surely(job: Job, *, tables: Tables, org: SalesforceOrg, options: Pla
         doubtful = True
         planned = plan(job, tables=tables, org=org, options=options)
     if doubtful and org.changed():
+        del planned
+        gc.collect()  # its rows lead to each other in circles, and there is not room for two plans
         planned = plan(job, tables=tables, org=org, options=options)
     org.keep()
     return planned
