@@ -30,7 +30,8 @@ DROPS = (
         # Uploads by the API's links have folders of their own, and start nothing by themselves.
         "inbox/drop/",
         "Plans a load of what is dropped into the inbox, as a dry run",
-        lambda dropped: {"mode": "dry_run", "requested_by": "inbox", "load": {"input": dropped("key")}},
+        # By the ETag: what is dropped over it later is not what the dry run has looked at.
+        lambda dropped: {"mode": "dry_run", "requested_by": "inbox", "load": {"input": dropped("key"), "etag": dropped("etag")}},
     ),
     # An incremental backup of just the accounts or entries that a CSV names: it writes nothing to Salesforce.
     Drop(

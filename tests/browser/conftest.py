@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -67,6 +69,38 @@ class Local:
 
     def runs(self, **asked: str) -> list[Json]:
         return list(self.ask("GET", "/runs?limit=100&" + "&".join(f"{name}={value}" for name, value in asked.items()))["items"])
+
+    @contextmanager
+    def slow_org(self, seconds: float) -> Iterator[None]:
+        """Each query of Salesforce takes so long meanwhile."""
+        faults = f"{self.where['salesforce']['url']}/_simulator/faults"
+        assert self.web.post(faults, json={"kind": "slow", "seconds": seconds, "path": "/query"}, timeout=60).ok
+        try:
+            yield
+        finally:
+            self.web.delete(faults, timeout=60)
+
+    def salesforce(self, method: str, path: str, body: Json = None) -> Json:
+        """What somebody else does in the org. Without a body: what it answers."""
+        org = self.where["salesforce"]
+        form = {"grant_type": "client_credentials", "client_id": org["client_id"], "client_secret": org["client_secret"]}
+        token = self.web.post(f"{org['url']}/services/oauth2/token", data=form, timeout=60).json()["access_token"]
+        url = f"{org['url']}/services/data/v{org['api_version']}{path}"
+        reply = self.web.request(method, url, json=body, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+        assert reply.ok, reply.text
+        return reply.json() if reply.content else None
+
+    def drop(self, name: str, data: bytes) -> None:
+        """Puts a file into the inbox, past the API and the console."""
+        aws = self.where["aws"]
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=aws["endpoint_url"],
+            region_name=aws["region"],
+            aws_access_key_id=aws["access_key_id"],
+            aws_secret_access_key=aws["secret_access_key"],
+        )
+        s3.put_object(Bucket=self.ask("GET", "/settings")["work_bucket"], Key=f"inbox/drop/{name}", Body=data)
 
     def finished(self, run_id: str) -> Json:
         """The run once it has ended."""

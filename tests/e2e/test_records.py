@@ -247,6 +247,14 @@ def test_what_is_dropped_into_the_inbox_is_planned_and_not_written(loads: Loads)
     assert (run["kind"], run["dry_run"], run["requested_by"], run["input"]) == ("load", True, "inbox", "Einheiten März.zip")
     assert {name: number for name, number in run["rows"].items() if number} == PLANNED
     assert loads.scene.salesforce_writes == []
+    # Whoever looks at it later carries out just this, and nothing that was dropped over it.
+    asked = {"kind": "load", "mode": "execute", **{name: value for name, value in run["load"].items() if value is not None}}
+    loads.drop({**FILES, "Part__c.csv": "Name,Code__c\n"}, "inbox/drop/Einheiten März.zip")
+    loads.scene.settle()
+    refused = loads.scene.call("POST", "/runs", asked, expect=202)["run_id"]
+    loads.scene.settle()
+    assert "was replaced after its dry run" in loads.scene.call("GET", f"/runs/{refused}", expect=200)["message"]
+    assert loads.scene.salesforce_writes == []
 
 
 def many(number: int, *, price: int = 1) -> dict[str, str]:

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useApi } from "../app/context";
 import { type Sample, isLive, progressOf, sampled } from "../parts/runs";
 import { type Api, given } from "./client";
-import type { RunKind, RunStatus, RunView } from "./types";
+import type { OrgView, RunKind, RunStatus, RunView } from "./types";
 
 export const SOON = 1_000; // milliseconds between two looks at what moves, where no events come
 export const LATER = 15_000;
@@ -82,6 +82,16 @@ export function useSettings() {
 export function usePlan(enabled = true) {
   const api = useApi();
   return useQuery({ queryKey: ["plan"], queryFn: () => given(api.GET("/api/plan")), staleTime: 60_000, enabled });
+}
+
+export function useOrgs() {
+  const api = useApi();
+  return useQuery({ queryKey: ["orgs"], queryFn: () => given(api.GET("/api/config/orgs")), staleTime: 30_000 });
+}
+
+export function useOrg(name: string): { org: OrgView | undefined; isPending: boolean } {
+  const { data, isPending } = useOrgs();
+  return { org: data?.items.find((each) => each.name === name), isPending };
 }
 
 export function useReadiness(enabled = true) {

@@ -36,6 +36,7 @@ const ITEMS: SideNavigationProps.Item[] = [
     type: "section",
     text: "Administration",
     items: [
+      { type: "link", text: "Orgs", href: "/orgs" },
       { type: "link", text: "Audit", href: "/audit" },
       { type: "link", text: "Settings", href: "/settings" },
     ],

@@ -9,5 +9,5 @@ export function includes(role: Role | null, least: Role): boolean {
 
 // Copying and looking is an operator's; whatever writes to Salesforce an admin's.
 export function roleToStart(kind: string, dryRun: boolean): Role {
-  return dryRun || kind === "backup" ? "operator" : "admin";
+  return dryRun || kind === "backup" || kind === "sync" ? "operator" : "admin";
 }

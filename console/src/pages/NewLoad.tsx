@@ -2,6 +2,7 @@
 import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
+import Checkbox from "@cloudscape-design/components/checkbox";
 import Container from "@cloudscape-design/components/container";
 import ContentLayout from "@cloudscape-design/components/content-layout";
 import FileUpload from "@cloudscape-design/components/file-upload";
@@ -13,45 +14,54 @@ import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { useNavigate } from "react-router";
+import { useOrgs } from "../api/asking";
 import { Problem, given } from "../api/client";
-import type { LoadRequest } from "../api/types";
 import { useApi, useMay } from "../app/context";
 import { Go } from "../parts/Go";
 import { bytes } from "../parts/format";
-import { remember, upload } from "../records/loads";
+import { OWN, upload } from "../records/loads";
+import { useStart } from "../run/useStart";
 
 const NONE = { value: "", label: "None: columns are named as fields" };
+const FILES = { value: "", label: "The files" };
 
 export function Component() {
   const api = useApi();
-  const go = useNavigate();
   const operator = useMay("operator");
   const [file, setFile] = useState<File | null>(null);
   const [mapping, setMapping] = useState("");
   const [object, setObject] = useState("");
   const [externalId, setExternalId] = useState("");
   const [write, setWrite] = useState("upsert");
+  const [org, setOrg] = useState(OWN);
+  const [fromOrg, setFromOrg] = useState("");
+  const [allowDelete, setAllowDelete] = useState(false);
   const mappings = useQuery({ queryKey: ["mappings"], queryFn: () => given(api.GET("/api/mappings", { params: { query: { limit: 1000 } } })) });
   const options = [NONE, ...(mappings.data?.items ?? []).map((each) => ({ value: each.name, label: `${each.name}, version ${each.version}` }))];
+  const orgs = useOrgs();
+  const connected = (orgs.data?.items ?? []).filter((each) => each.connected);
+  const places = connected.map((each) => ({ value: each.name, label: each.name, labelTag: each.production ? "Production" : "Sandbox", description: each.organization || each.login_url }));
+  const sources = [FILES, ...places.filter((each) => each.value !== org)];
+  // A zip may hold a plan, which can say more than a table.
+  const plan = file !== null && /\.zip$/i.test(file.name);
   const single = file !== null && /\.(csv|txt|tsv)$/i.test(file.name) && !mapping;
-  const start = useMutation({
+  const start = useStart();
+  const uploaded = useMutation({
     mutationFn: async (chosen: File) => {
       const asked = {
         kind: "load",
         mode: "dry_run",
         input: await upload(api, chosen),
         write,
+        allow_delete: plan && allowDelete,
         ...(mapping ? { mapping } : {}),
         ...(single && object ? { object } : {}),
         ...(single && externalId ? { external_id: externalId } : {}),
-      } as LoadRequest;
-      const reply = await api.raw("/api/runs", { method: "POST", body: JSON.stringify(asked), headers: { "Content-Type": "application/json" } });
-      const { run_id } = (await reply.json()) as { run_id: string };
-      remember(run_id, asked);
-      return run_id;
+        ...(org === OWN ? {} : { org }),
+        ...(plan && fromOrg ? { from_org: fromOrg } : {}),
+      };
+      await start.mutateAsync(asked);
     },
-    onSuccess: (runId) => go(`/runs/${runId}`),
   });
   return (
     <ContentLayout
@@ -82,8 +92,17 @@ export function Component() {
               />
             </FormField>
           </Container>
-          <Container header={<Header variant="h2">2. How it is read</Header>}>
+          <Container header={<Header variant="h2">2. Where it goes, and how it is read</Header>}>
             <SpaceBetween size="l">
+              <FormField label="Org" description={<>The org to load into. <Go to="/orgs">Orgs</Go></>}>
+                <Select
+                  options={places}
+                  selectedOption={places.find((each) => each.value === org) ?? null}
+                  triggerVariant="option"
+                  statusType={orgs.isPending ? "loading" : "finished"}
+                  onChange={({ detail }) => setOrg(detail.selectedOption.value ?? OWN)}
+                />
+              </FormField>
               <FormField label="Saved mapping" description={<>Which column goes into which field. <Go to="/records/mappings">Mappings</Go></>}>
                 <Select
                   options={options}
@@ -102,6 +121,20 @@ export function Component() {
                   </FormField>
                 </>
               ) : null}
+              {plan ? (
+                <>
+                  <FormField label="Rows from" description="A plan (export.json) may be carried out with the rows of another org, in place of its files.">
+                    <Select
+                      options={sources}
+                      selectedOption={sources.find((each) => each.value === fromOrg) ?? FILES}
+                      onChange={({ detail }) => setFromOrg(detail.selectedOption.value ?? "")}
+                    />
+                  </FormField>
+                  <Checkbox checked={allowDelete} onChange={({ detail }) => setAllowDelete(detail.checked)} description="Where the plan says so. What is deleted is kept for an undo.">
+                    Allow it to delete rows
+                  </Checkbox>
+                </>
+              ) : null}
               <FormField label="Rows" stretch>
                 <RadioGroup
                   value={write}
@@ -115,13 +148,13 @@ export function Component() {
               </FormField>
             </SpaceBetween>
           </Container>
-          {start.isError ? (
+          {uploaded.isError ? (
             <Alert type="error" header="It was not started">
-              {start.error.message} {start.error instanceof Problem ? start.error.hint : ""}
+              {uploaded.error.message} {uploaded.error instanceof Problem ? uploaded.error.hint : ""}
             </Alert>
           ) : null}
           <Box float="right">
-            <Button variant="primary" loading={start.isPending} disabled={!file} disabledReason="Choose a file first." onClick={() => file && start.mutate(file)}>
+            <Button variant="primary" loading={uploaded.isPending} disabled={!file} disabledReason="Choose a file first." onClick={() => file && uploaded.mutate(file)}>
               Upload and dry run
             </Button>
           </Box>

@@ -7,24 +7,27 @@ import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useParams } from "react-router";
 import { SOON, useRun } from "../api/asking";
 import type { RunView } from "../api/types";
 import type { RunEvent } from "../live/feed";
 import { useFeed } from "../live/useFeed";
-import { Copyable } from "../parts/Go";
+import { Copyable, Go } from "../parts/Go";
 import { Loaded } from "../parts/Loaded";
+import { Place } from "../parts/Place";
 import { RunStatus } from "../parts/Status";
 import { ThroughputChart } from "../parts/ThroughputChart";
 import { clock, time, words } from "../parts/format";
 import { isLive, problemsOf, titleOf } from "../parts/runs";
+import { OWN } from "../records/loads";
 import { ApprovalPanel } from "../run/ApprovalPanel";
 import { Controls } from "../run/Controls";
 import { RunAccounts } from "../run/RunAccounts";
 import { RunErrors } from "../run/RunErrors";
 import { RunLog } from "../run/RunLog";
 import { RunProgress } from "../run/RunProgress";
+import { RunRows } from "../run/RunRows";
 
 export function Component() {
   const { runId = "" } = useParams();
@@ -42,9 +45,12 @@ export function Component() {
             <Header
               variant="h1"
               description={
-                <span className="mono">
-                  {data.run_id} <Copyable text={data.run_id} what="the run's id" />
-                </span>
+                <>
+                  <span className="mono">
+                    {data.run_id} <Copyable text={data.run_id} what="the run's id" />
+                  </span>
+                  {data.rows ? <Place name={data.org ?? OWN} /> : null}
+                </>
               }
               actions={<Controls run={data} />}
             >
@@ -67,6 +73,7 @@ export function Component() {
             <Tabs
               tabs={[
                 ...(data.files ? [{ id: "accounts", label: "Accounts", content: <RunAccounts run={data} /> }] : []),
+                ...(data.rows && data.ended_at && data.status !== "refused" ? [{ id: "rows", label: "Rows", content: <RunRows run={data} /> }] : []),
                 { id: "errors", label: errorsLabel(data), content: <RunErrors run={data} /> },
                 ...(data.files ? [{ id: "pace", label: "Throughput", content: <Container><ThroughputChart run={data} /></Container> }] : []),
                 { id: "log", label: "Steps", content: <RunLog run={data} /> },
@@ -110,7 +117,8 @@ function nameIn({ data }: RunEvent): string {
 
 function errorsLabel(run: RunView): string {
   const problems = problemsOf(run);
-  return problems ? `Errors (${problems})` : "Errors";
+  const label = run.kind === "undo" ? "Left alone" : run.kind === "sync" ? "Conflicts" : "Errors";
+  return problems ? `${label} (${problems})` : label;
 }
 
 function Details({ run }: { run: RunView }) {
@@ -123,10 +131,8 @@ function Details({ run }: { run: RunView }) {
           { label: "Started", value: time(run.started_at) },
           { label: "Ended", value: time(run.ended_at) },
           { label: "Mode", value: words(run.mode) },
-          { label: "Accounts", value: run.accounts?.length ? run.accounts.join(", ") : "All" },
-          ...(run.input ? [{ label: "Input", value: run.input }] : []),
-          ...(run.mapping ? [{ label: "Mapping", value: run.mapping }] : []),
-          ...(run.undoes ? [{ label: "Undoes", value: run.undoes }] : []),
+          ...(run.files ? [{ label: "Accounts", value: run.accounts?.length ? run.accounts.join(", ") : "All" }] : []),
+          ...(run.rows ? recordsOf(run) : []),
           { label: "Execution", value: <span className="mono">{run.execution_arn}</span> },
           ...requestsOf(run),
         ]}
@@ -135,6 +141,26 @@ function Details({ run }: { run: RunView }) {
     </Container>
   );
 }
+
+// What a run of records was asked.
+function recordsOf({ org, from_org, input, mapping, load, undoes, workbook }: RunView) {
+  const rows: [string, ReactNode][] = [
+    ["Org", <Place key="org" name={org ?? OWN} />],
+    ["Rows from", from_org ? <Place key="from" name={from_org} /> : null],
+    ["Input", input],
+    ["Mapping", mapping],
+    ["Object", load?.object],
+    ["Key", load?.external_id],
+    ["Rows that are there", load?.write && load.write !== "upsert" ? WRITES[load.write] : null],
+    ["Deletes", load?.allow_delete ? "What its plan says" : null],
+    ["Tries again", load?.retry_of ? <Go key="retry" to={`/runs/${load.retry_of}`}>{load.retry_of}</Go> : null],
+    ["Undoes", undoes ? <Go key="undo" to={`/runs/${undoes}`}>{undoes}</Go> : null],
+    ["Workbook", workbook],
+  ];
+  return rows.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([label, value]) => ({ label, value }));
+}
+
+const WRITES: Record<string, string> = { insert: "Left as they are", update: "Updated; others are rejected" };
 
 function requestsOf(run: RunView) {
   return Object.entries(run.requests).map(([service, operations]) => ({

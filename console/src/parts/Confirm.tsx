@@ -12,11 +12,12 @@ export function Confirm(props: {
   title: string;
   action: string;
   word?: string;
+  disabled?: boolean;
   children: ReactNode;
   onDismiss: () => void;
   onConfirm: () => void;
 }) {
-  const { visible, title, action, word, children, onDismiss, onConfirm } = props;
+  const { visible, title, action, word, disabled = false, children, onDismiss, onConfirm } = props;
   const [typed, setTyped] = useState("");
   const leave = (then: () => void) => {
     setTyped("");
@@ -33,7 +34,7 @@ export function Confirm(props: {
             <Button variant="link" onClick={() => leave(onDismiss)}>
               Leave it
             </Button>
-            <Button variant="primary" disabled={word !== undefined && typed.trim().toLowerCase() !== word} onClick={() => leave(onConfirm)}>
+            <Button variant="primary" disabled={disabled || (word !== undefined && typed.trim().toLowerCase() !== word)} onClick={() => leave(onConfirm)}>
               {action}
             </Button>
           </SpaceBetween>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { FilesCounts, RowsCounts, RunView } from "../api/types";
-import { figuresOf, outcomeOf, progressOf, rateOf, remaining, sampled, share, titleOf } from "./runs";
+import { approvalFigures, figuresOf, outcomeOf, outcomeWords, progressOf, rateOf, remaining, sampled, share, titleOf } from "./runs";
 
 const NONE: FilesCounts = {
   total: 0,
@@ -104,4 +104,20 @@ describe("rate", () => {
 
 it("names runs as people do", () => {
   expect([titleOf(run({})), titleOf(run({ kind: "cutover", mode: "dry_run", dry_run: true }))]).toEqual(["Full backup", "Cutover, dry run"]);
+});
+
+it("shows who approves a load its rows, and who approves a cutover its files", () => {
+  const loaded = approvalFigures(rowsRun({}, {}), { total: 3, inserted: 2, rejected: 1 });
+  expect(loaded.slice(0, 2)).toEqual([
+    ["Rows", 3, "plain"],
+    ["Would be inserted", 2, "plain"],
+  ]);
+  expect(approvalFigures(run({ kind: "cutover" }), { total: 3, to_switch: 2 })[2]).toEqual(["Would be switched", 2, "plain"]);
+});
+
+it("says of each row what the run makes of it", () => {
+  expect([outcomeWords({ kind: "undo", dry_run: true }, "updated"), outcomeWords({ kind: "sync", dry_run: false }, "rejected")]).toEqual([
+    "Would be restored",
+    "In conflict",
+  ]);
 });

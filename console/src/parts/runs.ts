@@ -97,12 +97,21 @@ export function figuresOf(run: RunView): Figure[] {
   return run.rows ? rowsFigures(run.kind, run.rows, run.dry_run) : filesFigures(run.kind, run.files, run.dry_run);
 }
 
+const LOADED = { inserted: "Inserted", updated: "Updated", deleted: "Deleted", unchanged: "Unchanged", rejected: "Rejected", failed: "Failed" };
 // An undo has no input: what it looks at are the rows that the load wrote.
-const UNDONE = { inserted: "Created again", updated: "Restored", unchanged: "Nothing to do", rejected: "Left alone" };
-const LOADED = { inserted: "Inserted", updated: "Updated", unchanged: "Unchanged", rejected: "Rejected" };
+const UNDONE = { ...LOADED, inserted: "Created again", updated: "Restored", unchanged: "Nothing to do", rejected: "Left alone" };
+const SYNCED = { ...LOADED, inserted: "New", deleted: "Deleted in Salesforce", rejected: "In conflict" };
+const namesOf = (kind: string) => (kind === "undo" ? UNDONE : kind === "sync" ? SYNCED : LOADED);
+const WRITTEN = new Set(["inserted", "updated", "deleted"]);
+
+// What a report's word for a row means for this kind of run.
+export function outcomeWords(run: Pick<RunView, "kind" | "dry_run">, outcome: string): string {
+  const said = (namesOf(run.kind) as Record<string, string>)[outcome] ?? outcome;
+  return run.dry_run && WRITTEN.has(outcome) ? `Would be ${said.toLowerCase()}` : said;
+}
 
 function rowsFigures(kind: string, rows: RowsCounts, dryRun: boolean): Figure[] {
-  const names = kind === "undo" ? UNDONE : LOADED;
+  const names = namesOf(kind);
   // A dry run has decided about each row, and written none.
   const written = (name: string, number: number): Figure =>
     dryRun ? [`Would be ${name.toLowerCase()}`, number, "plain"] : [name, number, "good"];
@@ -110,10 +119,10 @@ function rowsFigures(kind: string, rows: RowsCounts, dryRun: boolean): Figure[] 
     ["Rows", rows.total, "plain"],
     written(names.inserted, rows.inserted),
     written(names.updated, rows.updated),
-    ...(rows.deleted ? [written("Deleted", rows.deleted)] : []),
+    ...(rows.deleted ? [written(names.deleted, rows.deleted)] : []),
     [names.unchanged, rows.unchanged, "plain"],
     [names.rejected, rows.rejected, "bad"],
-    ["Failed", rows.failed, "bad"],
+    ...(kind === "sync" || dryRun ? [] : [[names.failed, rows.failed, "bad"] satisfies Figure]),
   ];
 }
 
@@ -149,6 +158,11 @@ export function filesFigures(
     ["Skipped", of("skipped"), "plain"],
     ["Failed", of("failed"), "bad"],
   ];
+}
+
+// What the dry run of a run that waits for an approval has found.
+export function approvalFigures(run: RunView, figures: Record<string, number>): Figure[] {
+  return run.rows ? rowsFigures(run.kind, { ...run.rows, ...figures }, true) : filesFigures(run.kind, figures, true);
 }
 
 // Files or rows that need a look.

@@ -1,17 +1,30 @@
-// Loads of records: how a file gets there, and what a dry run leaves to be executed.
+// Loads of records: how a file gets there, and what follows from a run.
 import type { Api } from "../api/client";
 import { Problem, given } from "../api/client";
-import type { LoadRequest } from "../api/types";
+import type { LoadRequest, RunView, UndoRequest } from "../api/types";
 
-// The dry run of a load does not say again what it was asked: this tab remembers it, so that just that can be executed.
-const ASKED = "waybill.load.";
+// The stage's own org, as runs name it.
+export const OWN = "default";
 
-export function remember(runId: string, asked: LoadRequest): void {
-  sessionStorage.setItem(ASKED + runId, JSON.stringify(asked));
+function written({ rows }: RunView): number {
+  return rows ? rows.inserted + rows.updated + rows.deleted : 0;
 }
 
-export function remembered(runId: string): LoadRequest | null {
-  return JSON.parse(sessionStorage.getItem(ASKED + runId) ?? "null") as LoadRequest | null;
+// What carries out a dry run of a load or an undo: the same input, read in the same way, into the same org. Null for any other run,
+// and where nothing would be written.
+export function executionOf(run: RunView): LoadRequest | UndoRequest | null {
+  if (!run.dry_run || run.status !== "completed" || !written(run)) return null;
+  if (run.kind === "undo") return run.undoes ? { kind: "undo", mode: "execute", run_id: run.undoes } : null;
+  if (run.kind !== "load" || !run.load) return null;
+  const given = Object.fromEntries(Object.entries(run.load).filter(([, value]) => value !== null));
+  // A retry goes where its load went.
+  const org = run.org && run.org !== OWN && !run.load.retry_of ? { org: run.org } : {};
+  return { kind: "load", mode: "execute", allow_delete: false, ...given, ...org };
+}
+
+// Whether what a run has written can be asked back.
+export function undoable(run: RunView): boolean {
+  return run.kind === "load" && !run.dry_run && run.ended_at !== null && written(run) > 0;
 }
 
 // The name by which a load takes the file in.

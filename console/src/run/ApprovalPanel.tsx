@@ -12,8 +12,10 @@ import { useState } from "react";
 import type { Approval, RunView } from "../api/types";
 import { useMay, useWaybill } from "../app/context";
 import { Go } from "../parts/Go";
+import { Place } from "../parts/Place";
 import { count, time, words } from "../parts/format";
-import { filesFigures } from "../parts/runs";
+import { approvalFigures } from "../parts/runs";
+import { OWN } from "../records/loads";
 import { useAct } from "./Controls";
 
 // Who has asked may not decide: `requested_by` is the name, with more behind it where the API knows more.
@@ -29,7 +31,7 @@ export function ApprovalPanel({ run, approval }: { run: RunView; approval: Appro
   const [reason, setReason] = useState("");
   const waiting = approval.state === "waiting" && run.status === "awaiting_approval";
   const own = askedBy(approval, me.name);
-  const figures = approval.figures ? filesFigures(run.kind, approval.figures, true) : [];
+  const figures = approval.figures ? approvalFigures(run, approval.figures) : [];
   return (
     <Container
       header={
@@ -56,7 +58,7 @@ export function ApprovalPanel({ run, approval }: { run: RunView; approval: Appro
             {own
               ? "You have asked for this run: another administrator decides about it."
               : admin
-                ? "Look at the dry run before you decide. Once approved, links in Salesforce are written."
+                ? `Look at the dry run before you decide. Once approved, ${run.rows ? "rows" : "links"} in Salesforce are written.`
                 : "An administrator who has not asked for it decides about this run."}
           </Alert>
         ) : null}
@@ -64,6 +66,7 @@ export function ApprovalPanel({ run, approval }: { run: RunView; approval: Appro
           columns={4}
           items={[
             { label: "State", value: words(approval.state) },
+            { label: "Writes to", value: <Place name={run.org ?? OWN} /> },
             { label: "Asked for", value: `${approval.requested_by}, ${time(approval.requested_at)}` },
             ...(approval.decided_by ? [{ label: "Decided", value: `${approval.decided_by}, ${time(approval.decided_at)}` }] : []),
             ...(approval.reason ? [{ label: "Reason", value: approval.reason }] : []),

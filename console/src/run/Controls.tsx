@@ -67,7 +67,7 @@ export function Controls({ run }: { run: RunView }) {
         <Button
           iconName="refresh"
           loading={act.isPending}
-          onClick={() => act.mutate({ verb: "retry", done: "A run of the failed files alone has begun." }, { onSuccess: (made) => void go(`/runs/${made.run_id}`) })}
+          onClick={() => act.mutate({ verb: "retry", body: { mode: "execute" }, done: "A run of the failed files alone has begun." }, { onSuccess: (made) => void go(`/runs/${made.run_id}`) })}
         >
           Retry the failed
         </Button>

@@ -1,78 +1,73 @@
-// What follows from a load: its dry run is executed, what it did is undone, rows that it did not write are tried again.
+// What follows from a load: its dry run is carried out, rows that it did not write are tried again, what it did is undone.
 import Button from "@cloudscape-design/components/button";
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import { useNavigate } from "react-router";
-import type { LoadRequest, RunView } from "../api/types";
-import { useApi, useMay, useWaybill } from "../app/context";
-import { Confirm } from "../parts/Confirm";
+import { Problem } from "../api/client";
+import type { RunView } from "../api/types";
+import { useMay, useWaybill } from "../app/context";
+import { ConfirmWrite } from "../parts/ConfirmWrite";
+import { count } from "../parts/format";
 import { problemsOf } from "../parts/runs";
-import { remember, remembered } from "../records/loads";
+import { OWN, executionOf, undoable } from "../records/loads";
+import { useStart } from "./useStart";
 
 export function LoadActions({ run }: { run: RunView }) {
-  const api = useApi();
   const admin = useMay("admin");
   const operator = useMay("operator");
-  const go = useNavigate();
   const { tell } = useWaybill();
-  const [asking, setAsking] = useState<"load" | "undo" | null>(null);
-  const start = useMutation({
-    mutationFn: async (asked: unknown) => {
-      const reply = await api.raw("/api/runs", { method: "POST", body: JSON.stringify(asked), headers: { "Content-Type": "application/json" } });
-      return { asked, runId: ((await reply.json()) as { run_id: string }).run_id };
-    },
-    onSuccess: async ({ asked, runId }) => {
-      remember(runId, asked as LoadRequest);
-      await go(`/runs/${runId}`);
-    },
-    onError: (error) => tell({ type: "error", header: "It was not started", content: error.message }),
-  });
-  if (run.kind !== "load" || run.status !== "completed") return null;
-  const asked = remembered(run.run_id);
-  const left = problemsOf(run);
+  const [asking, setAsking] = useState(false);
+  const start = useStart();
+  const begin = (asked: object) =>
+    start.mutate(asked, {
+      onError: (error) =>
+        tell({ type: "error", header: "It was not started", content: `${error.message} ${error instanceof Problem ? error.hint : ""}` }),
+    });
+  const execution = executionOf(run);
+  const undo = run.kind === "undo";
+  const retriable = run.kind === "load" && !run.dry_run && run.ended_at !== null && problemsOf(run) > 0;
   return (
     <>
-      {run.dry_run && asked && admin ? (
-        <Button variant="primary" loading={start.isPending} onClick={() => setAsking("load")}>
-          Load these rows
+      {execution && admin ? (
+        <Button variant="primary" loading={start.isPending} onClick={() => setAsking(true)}>
+          {undo ? "Undo the load" : "Load these rows"}
         </Button>
       ) : null}
-      {!run.dry_run && left > 0 && operator ? (
-        <Button loading={start.isPending} onClick={() => start.mutate({ kind: "load", mode: "dry_run", retry_of: run.run_id })}>
+      {retriable && operator ? (
+        <Button loading={start.isPending} onClick={() => begin({ kind: "load", mode: "dry_run", retry_of: run.run_id })}>
           Dry run of the rows left
         </Button>
       ) : null}
-      {!run.dry_run && admin ? (
-        <Button loading={start.isPending} onClick={() => setAsking("undo")}>
-          Undo
+      {undoable(run) && operator ? (
+        <Button iconName="undo" loading={start.isPending} onClick={() => begin({ kind: "undo", mode: "dry_run", run_id: run.run_id })}>
+          Plan the undo
         </Button>
       ) : null}
-      <Confirm
-        visible={asking === "load"}
-        title="Load these rows?"
-        action="Load"
-        word="load"
-        onDismiss={() => setAsking(null)}
-        onConfirm={() => {
-          setAsking(null);
-          start.mutate({ ...asked, mode: "execute" });
-        }}
-      >
-        Rows are written to Salesforce as the dry run has shown, by what the org holds then. It can be undone.
-      </Confirm>
-      <Confirm
-        visible={asking === "undo"}
-        title="Undo this load?"
-        action="Undo the load"
-        word="undo"
-        onDismiss={() => setAsking(null)}
-        onConfirm={() => {
-          setAsking(null);
-          start.mutate({ kind: "undo", mode: "execute", run_id: run.run_id });
-        }}
-      >
-        Old values are put back, and inserted rows deleted. What somebody has edited since stays as it is.
-      </Confirm>
+      {execution ? (
+        <ConfirmWrite
+          visible={asking}
+          title={undo ? "Undo this load?" : "Load these rows?"}
+          action={undo ? "Undo the load" : "Load"}
+          word={undo ? "undo" : "load"}
+          org={run.org ?? OWN}
+          onDismiss={() => setAsking(false)}
+          onConfirm={() => {
+            setAsking(false);
+            begin(execution);
+          }}
+        >
+          {undo ? undoText(run) : loadText(run)}
+        </ConfirmWrite>
+      ) : null}
     </>
   );
+}
+
+function loadText({ rows, load, input }: RunView): string {
+  const deletes = load?.allow_delete ? " It may delete rows, as its plan says; they are kept for an undo." : "";
+  return `${input ?? "The rows left"}: ${count(rows?.inserted)} rows are inserted, ${count(rows?.updated)} updated, by what the org holds then.${deletes} It can be undone.`;
+}
+
+function undoText({ rows }: RunView): string {
+  const left = rows?.rejected ? ` ${count(rows.rejected)} rows are left as they are, for the reasons given.` : "";
+  const again = rows?.inserted ? ` ${count(rows.inserted)} deleted rows are created again, under new ids.` : "";
+  return `${count(rows?.updated)} rows get their old values back, and ${count(rows?.deleted)} inserted rows are deleted.${again}${left}`;
 }

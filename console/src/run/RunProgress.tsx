@@ -36,7 +36,7 @@ export function RunProgress({ run, samples }: { run: RunView; samples: Sample[] 
         <Figure label={live ? "Running for" : "Took"} value={between(run.started_at, run.ended_at, now)} />
         <Figure label={live ? "Pace" : "Average pace"} value={pace === null ? "–" : `${count(Math.round(pace * 10) / 10)} ${unitOf(run)}/s`} />
         {live ? <Figure label="Remaining" value={left === null ? "–" : `about ${duration(left)}`} /> : null}
-        {run.files && run.kind !== "rollback" ? <Figure label="Copied" value={bytes(run.files.bytes)} /> : null}
+        {run.files && run.kind !== "rollback" ? <Figure label="Data copied" value={bytes(run.files.bytes)} /> : null}
         {figuresOf(run).map(([label, number, tone]) => (
           <Figure key={label} label={label} value={count(number)} bad={tone === "bad" && number > 0} />
         ))}

@@ -6,18 +6,17 @@ import ColumnLayout from "@cloudscape-design/components/column-layout";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
-import { useNavigate } from "react-router";
+import { useState } from "react";
 import { usePlan, useReadiness, useRuns, useSettings } from "../api/asking";
 import { Problem } from "../api/client";
-import type { RunView } from "../api/types";
-import { useApi, useMay } from "../app/context";
-import { Confirm } from "../parts/Confirm";
+import { useMay } from "../app/context";
+import { ConfirmWrite } from "../parts/ConfirmWrite";
 import { Go } from "../parts/Go";
 import { Loaded } from "../parts/Loaded";
 import { bytes, count, dollars, duration, time } from "../parts/format";
 import { filesFigures } from "../parts/runs";
+import { OWN } from "../records/loads";
+import { useStart } from "../run/useStart";
 import { type Draft, accountsOf, bodyOf, faultsOf, roleFor } from "./draft";
 
 export function Review({ draft }: { draft: Draft }) {
@@ -130,31 +129,10 @@ function Ready() {
 const BUTTONS = { backup: "Start the backup", cutover: "Start the cutover", rollback: "Start the rollback" };
 
 function Start({ draft }: { draft: Draft }) {
-  const api = useApi();
-  const go = useNavigate();
-  const queries = useQueryClient();
   const settings = useSettings();
   const may = useMay(roleFor(draft));
   const [asking, setAsking] = useState(false);
-  // The same key for the same draft: a button pressed twice, or a reply that was lost, starts one run.
-  const key = useRef({ of: "", key: "" });
-  const start = useMutation({
-    mutationFn: async () => {
-      const body = JSON.stringify(bodyOf(draft));
-      if (key.current.of !== body) key.current = { of: body, key: crypto.randomUUID() };
-      const reply = await api.raw("/api/runs", {
-        method: "POST",
-        body,
-        headers: { "Content-Type": "application/json", "Idempotency-Key": key.current.key },
-      });
-      return (await reply.json()) as RunView;
-    },
-    onSuccess: async (run) => {
-      key.current = { of: "", key: "" };
-      void queries.invalidateQueries({ queryKey: ["runs"] });
-      await go(`/runs/${run.run_id}`);
-    },
-  });
+  const start = useStart();
   const writes = draft.kind !== "backup" && !draft.dryRun;
   const faults = Object.values(faultsOf(draft));
   const text = draft.dryRun ? "Start the dry run" : BUTTONS[draft.kind];
@@ -174,7 +152,7 @@ function Start({ draft }: { draft: Draft }) {
             loading={start.isPending}
             disabled={faults.length > 0}
             disabledReason={faults[0] ?? ""}
-            onClick={() => (writes ? setAsking(true) : start.mutate())}
+            onClick={() => (writes ? setAsking(true) : start.mutate(bodyOf(draft)))}
           >
             {text}
           </Button>
@@ -182,21 +160,22 @@ function Start({ draft }: { draft: Draft }) {
           <Box color="text-body-secondary">An administrator starts what writes to Salesforce.</Box>
         )}
       </Box>
-      <Confirm
+      <ConfirmWrite
         visible={asking}
         title={`${BUTTONS[draft.kind]} on ${stage}?`}
         action={text}
         word={draft.kind === "cutover" ? "cut over" : "roll back"}
+        org={OWN}
         onDismiss={() => setAsking(false)}
         onConfirm={() => {
           setAsking(false);
-          start.mutate();
+          start.mutate(bodyOf(draft));
         }}
       >
         {draft.kind === "cutover"
           ? `Links of ${accounts ? `${count(accounts)} accounts` : "all accounts"} are switched in Salesforce: users open the copies from then on. Every old link is kept, and a rollback puts it back.`
           : "The old links are put back where the new ones still stand. Copies stay where they are."}
-      </Confirm>
+      </ConfirmWrite>
     </SpaceBetween>
   );
 }

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from waybill.api.roles import Role
 from waybill.files.verifying import Difference, Mismatch, Verified
 from waybill.live.events import Event
-from waybill.runs.loads import InputKey, LoadMode, MappingName, MappingVersion
+from waybill.runs.loads import Etag, InputKey, LoadMode, MappingName, MappingVersion
 from waybill.runs.model import MAX_FILES, AccountId, ErrorRow, RowError, RunId
 from waybill.settings import ApiName, OrgName, WorkbookName
 
@@ -56,11 +56,15 @@ class RollbackRequest(Request):
 
 
 class LoadRequest(Request):
-    """Records into Salesforce. `input` is what an upload has answered; `retry_of`: the rows of that load that were not written."""
+    """Records into Salesforce. `input` is what an upload has answered; `retry_of`: the rows of that load that were not written.
+
+    To carry out a dry run: what its view has under `load`, and its `org`.
+    """
 
     kind: Literal["load"]
     mode: Literal["dry_run", "execute"]
     input: InputKey | None = None
+    etag: Etag | None = None  # of `input`: other content under that key is refused
     retry_of: RunId | None = None
     object: ApiName | None = None
     external_id: Annotated[str, StringConstraints(max_length=400)] | None = None

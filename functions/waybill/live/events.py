@@ -106,8 +106,10 @@ def _done(view: RunView, planned: int | None) -> tuple[int, int]:
     """What is dealt with in the step at hand, and of how much."""
     files, rows = view.files, view.rows
     match view.kind:
-        case RunKind.LOAD | RunKind.UNDO:
-            done, total = rows.inserted + rows.updated + rows.unchanged + rows.rejected + rows.failed, rows.total
+        case RunKind.LOAD | RunKind.UNDO | RunKind.SYNC:
+            # What a load deletes stands beside its rows; an undo's rows are deleted themselves.
+            deleted = rows.deleted if view.kind is RunKind.UNDO else 0
+            done, total = rows.inserted + rows.updated + rows.unchanged + rows.rejected + rows.failed + deleted, rows.total
         case RunKind.ROLLBACK:
             done, total = files.rolled_back + files.to_restore + files.conflicts + files.failed, planned or 0
         case RunKind.CUTOVER if planned is not None:

@@ -180,17 +180,18 @@ class RowVerdict:
 
 @dataclass(slots=True)
 class RowCounts:
-    """Each input row is in exactly one of the five."""
+    """Each input row is in exactly one of the five; `deleted` is a sixth, of an undo's rows only."""
 
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
     failed: int = 0
+    deleted: int = 0
 
     @property
     def total(self) -> int:
-        return self.inserted + self.updated + self.unchanged + self.rejected + self.failed
+        return self.inserted + self.updated + self.unchanged + self.rejected + self.failed + self.deleted
 
     def count(self, verdict: Verdict, rows: int = 1) -> None:
         setattr(self, verdict.value, getattr(self, verdict.value) + rows)
@@ -203,7 +204,7 @@ class RowCounts:
             "unchanged": self.unchanged,
             "rejected": self.rejected,
             "failed": self.failed,
-        }
+        } | ({"deleted": self.deleted} if self.deleted else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,17 @@ class SingleFile:
             file.close()
 
 
-def fetched(work: WorkBucket, key: str, folder: Path) -> SingleFile:
-    """The upload under `key`, as one file in `folder`: reading takes archives apart. Raises InvalidInput where there is none."""
+def fetched(work: WorkBucket, key: str, folder: Path, *, etag: str | None = None) -> SingleFile:
+    """The upload under `key`, as one file in `folder`: reading takes archives apart. Raises InvalidInput where there is none.
+
+    Also where it has another ETag than `etag`, if one is given: what somebody has looked at is loaded, and nothing else.
+    """
     path = folder / "input"
-    with path.open("wb") as file, work.stream(key) as body:
+    found = work.head(key) if etag else None
+    if found is not None and found["ETag"].strip('"') != etag:
+        raise InvalidInput(f"{key} was replaced after its dry run: look at a dry run of what is there now, and execute that one.")
+    with path.open("wb") as file, work.stream(key, etag=found["ETag"] if found else "") as body:
         if body is None:
-            raise InvalidInput(f"There is nothing under {key} in the work bucket: upload the input first.")
+            raise InvalidInput(f"There is nothing under {key} in the work bucket: upload it (uploads are kept for 30 days).")
         shutil.copyfileobj(body, file, _CHUNK)
     return SingleFile(path, key.rpartition("/")[2])

@@ -295,11 +295,11 @@ class UndoPlanner:
 
     def _planned(self) -> Planned:
         steps = [Step(number, sobject, action, len(rows), rows) for number, (sobject, action, rows) in enumerate(self._steps)]
-        whole = RowCounts()
+        whole, objects = RowCounts(), dict[str, RowCounts]()
         for verdict in self._verdicts:
-            if verdict.verdict is not Verdict.DELETE:
-                whole.count(verdict.verdict)
-        return Planned(steps=steps, verdicts=self._verdicts, summary=Summary(whole, {}, (), (), {}, {}))
+            whole.count(verdict.verdict)
+            objects.setdefault(verdict.object, RowCounts()).count(verdict.verdict)
+        return Planned(steps=steps, verdicts=self._verdicts, summary=Summary(whole, objects, (), (), {}, {}))
 
 
 def _record_of(ready: Ready, ids: Mapping[int, str]) -> str | None:

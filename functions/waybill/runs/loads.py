@@ -11,6 +11,8 @@ RunId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,120}$")]
 
 # A file, or a folder as a zip, in the work bucket.
 InputKey = Annotated[str, StringConstraints(pattern=r"^inbox/[A-Za-z0-9_-]{4,64}/[^/\x00-\x1f]{1,200}$")]
+# What S3 calls an object's content, without quotes.
+Etag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,80}$")]
 MappingName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
 MappingVersion = Annotated[int, Field(ge=1, le=999_999)]
 
@@ -29,6 +31,8 @@ class LoadOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     input: InputKey | None = None
+    # Of the input, where it may have been replaced since somebody looked at it: only this one is taken in.
+    etag: Etag | None = None
     # The run whose rejected and failed rows are loaded again.
     retry_of: RunId | None = None
     # Of a single table: its object, in place of the file's name, and its key, as `Name;Type__c`.

@@ -229,7 +229,7 @@ class RunRecord(Model):
 # What only one context's runs have to show.
 _ONLY = {
     Context.FILES: ("accounts", "files"),
-    Context.RECORDS: ("rows", "objects", "input", "mapping", "undoes", "org", "from_org", "workbook"),
+    Context.RECORDS: ("rows", "objects", "input", "mapping", "undoes", "org", "from_org", "load", "workbook"),
 }
 
 # What is shown as the record, or its options, have it.
@@ -267,6 +267,8 @@ class RunView(BaseModel):
     org: str = "default"
     # Of a copy from org to org.
     from_org: str | None = None
+    # What a load was asked: with it a dry run is carried out.
+    load: LoadOptions | None = None
     errors: tuple[ErrorRow, ...] | tuple[RowError, ...]
     # By service and operation, of a run that has ended; those of its tasks and of the state machine.
     requests: Mapping[str, Mapping[str, int | float]] = {}
@@ -295,6 +297,7 @@ class RunView(BaseModel):
             approval=ApprovalView.of(record.approval, waits=record.status is RunStatus.AWAITING_APPROVAL),
             org=options.org or "default",
             from_org=options.load.from_org if options.load else None,
+            load=options.load,
             errors=record.errors if record.kind.context is Context.FILES else record.row_errors,
             requests=requests or {},
         )

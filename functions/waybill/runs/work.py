@@ -130,11 +130,14 @@ class WorkBucket:
         raise _broken_off(key, broken) from broken
 
     @contextmanager
-    def stream(self, key: str) -> Iterator["BinaryIO | None"]:
-        """The object's bytes as they come, of any size; None where there is no object. Raises ServiceUnavailable, also while it is read."""
+    def stream(self, key: str, *, etag: str = "") -> Iterator["BinaryIO | None"]:
+        """The object's bytes as they come, of any size; None where there is no object. Raises ServiceUnavailable, also while it is read.
+
+        With `etag`, of that object only.
+        """
         from botocore.exceptions import BotoCoreError
 
-        body, _ = self._open(key)
+        body, _ = self._open(key, etag)
         if body is None:
             yield None
             return

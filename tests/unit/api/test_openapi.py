@@ -105,6 +105,7 @@ def test_a_field_of_a_reply_that_always_stands_is_required() -> None:
         "undoes",
         "org",
         "from_org",
+        "load",
         "workbook",
     }
     assert "max_files" not in document()["components"]["schemas"]["BackupRequest"]["required"]

@@ -10,7 +10,7 @@ from tests.unit.api.conftest import WORK, Stack
 from waybill.records.domain import Origin, Planned, RowCounts, RowVerdict, Summary, Verdict
 from waybill.records.standing import put_plan
 from waybill.runs.inputs import SyncOptions
-from waybill.runs.loads import LoadOptions
+from waybill.runs.loads import LoadMode, LoadOptions
 from waybill.runs.model import RowError, RunStatus
 
 INPUT = "inbox/0123456789abcdef/plan.zip"
@@ -92,6 +92,18 @@ def test_a_load_shows_rows_and_no_files_and_a_backup_files_and_no_rows(stack: St
     assert not {"rows", "objects", "input", "undoes"} & set(backup)
 
 
+def test_a_load_says_what_it_was_asked_so_that_its_dry_run_can_be_carried_out_from_anywhere(stack: Stack) -> None:
+    asked = LoadOptions(input=INPUT, etag="abc-2", write=LoadMode.UPDATE, external_id="Code;Type", allow_delete=True)
+    stack.run("load-dry", options={"mode": "dry_run", "load": asked, "org": "uat"})
+    dry = stack.ask("GET", "/api/runs/load-dry").json
+    given_back = {name: value for name, value in dry["load"].items() if value is not None}
+    reply = stack.ask("POST", "/api/runs", {"kind": "load", "mode": "execute", **given_back})
+    assert (reply.status, dry["org"]) == (202, "uat")
+    assert given(stack, reply.json)["load"] == asked.model_dump(mode="json", exclude_none=True)
+    stack.run("undo-1")
+    assert stack.ask("GET", "/api/runs/undo-1").json["load"] is None
+
+
 def test_a_run_that_runs_shows_how_far_its_plan_is_carried_out(stack: Stack) -> None:
     stack.run("load-1", status=RunStatus.RUNNING)
     rows = RowCounts(inserted=8, updated=2, rejected=1)
@@ -101,6 +113,16 @@ def test_a_run_that_runs_shows_how_far_its_plan_is_carried_out(stack: Stack) -> 
     stack.store.record("load-1", "DONE#000-0000", {"object": "Unit", "action": "insert", "ok": 5, "failed": 1})
     shown = stack.ask("GET", "/api/runs/load-1").json["rows"]
     assert {name: number for name, number in shown.items() if number} == {"total": 11, "inserted": 5, "rejected": 1, "failed": 1}
+
+
+def test_an_undo_that_runs_shows_how_many_rows_are_deleted_of_how_many(stack: Stack) -> None:
+    stack.run("undo-1", status=RunStatus.RUNNING)
+    rows = RowCounts(deleted=8, updated=2, rejected=1)
+    planned = Planned([], [], Summary(rows, {"Unit": rows}, (), (), {}, {}))
+    put_plan(planned, store=stack.store, work=stack.work, run_id="undo-1", folder="a", org_time=None, bulk_from=None)
+    stack.store.record("undo-1", "DONE#000-0000", {"object": "Unit", "action": "delete", "ok": 5, "failed": 0})
+    shown = stack.ask("GET", "/api/runs/undo-1").json["rows"]
+    assert {name: number for name, number in shown.items() if number} == {"total": 11, "deleted": 5, "rejected": 1}
 
 
 @pytest.mark.parametrize("route", ["/api/runs", "/api/data/sync"])

@@ -66,7 +66,7 @@ def stage(
         elif options.input is not None:
             with ExitStack() as stack:
                 scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="waybill-"))
-                files = stack.enter_context(closing(fetched(work, options.input, Path(scratch))))
+                files = stack.enter_context(closing(fetched(work, options.input, Path(scratch), etag=options.etag)))
                 read = read_input(files, options=_reading(options), scratch=Path(scratch))
                 if options.from_org is not None:
                     read = copied(read, source(), name=options.from_org)
