@@ -7,42 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.inputs import MemoryFiles
+from tests.fakes.workbooks import LINKS, MAIN, ROWS, STRICT, a_book, dated, header, one_cell
 from waybill.errors import InvalidInput
 from waybill.records.domain import Cell
 from waybill.records.reading.read import ReadOptions, read_input
-
-MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-STRICT = "http://purl.oclc.org/ooxml/spreadsheetml/main"
-LINKS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-ROWS = '<row r="1"><c r="A1" t="inlineStr"><is><t>Name</t></is></c></row><row r="2"><c r="A2" t="inlineStr"><is><t>x</t></is></c></row>'
-TYPES = '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>'
-
-
-def a_book(rows: str = ROWS, **parts: str | None) -> bytes:
-    """A minimal .xlsx. `parts`: content of `sheet`, `book`, `links`, `strings`, `styles`, or None to leave it out."""
-    files: dict[str, str | None] = {
-        "[Content_Types].xml": TYPES,
-        "_rels/.rels": f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" '
-        f'Type="{LINKS}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": parts.get(
-            "book",
-            f'<workbook xmlns="{MAIN}" xmlns:r="{LINKS}"><sheets><sheet name="T" sheetId="1" r:id="rId1"/></sheets></workbook>',
-        ),
-        "xl/_rels/workbook.xml.rels": parts.get(
-            "links",
-            '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
-            f'<Relationship Id="rId1" Type="{LINKS}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
-        ),
-        "xl/worksheets/sheet1.xml": parts.get("sheet", f'<worksheet xmlns="{MAIN}"><sheetData>{rows}</sheetData></worksheet>'),
-        "xl/sharedStrings.xml": parts.get("strings"),
-        "xl/styles.xml": parts.get("styles"),
-    }
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            if content is not None:
-                archive.writestr(name, content)
-    return out.getvalue()
 
 
 def read(content: bytes, scratch: Path, name: str = "t.xlsx") -> list[tuple[int, dict[str, Cell]]]:
@@ -50,8 +18,8 @@ def read(content: bytes, scratch: Path, name: str = "t.xlsx") -> list[tuple[int,
     return [(row.row, dict(row.values)) for row in job.rows(0)]
 
 
-def header(text: str = "Name") -> str:
-    return f'<row r="1"><c r="A1" t="inlineStr"><is><t>{text}</t></is></c></row>'
+def _book(sheets: str, settings: str = "") -> str:
+    return f'<workbook xmlns="{MAIN}" xmlns:r="{LINKS}">{settings}<sheets>{sheets}</sheets></workbook>'
 
 
 READ: dict[str, tuple[bytes, list[tuple[int, dict[str, Cell]]]]] = {
@@ -127,6 +95,121 @@ READ: dict[str, tuple[bytes, list[tuple[int, dict[str, Cell]]]]] = {
         ),
         [(2, {"Name": 7})],
     ),
+    "a far cell that is only formatted": (
+        a_book(ROWS + '<row r="1048576"><c r="XFD1048576" s="0"/></row>'),
+        [(2, {"Name": "x"})],
+    ),
+    "far rows that are only formatted, of a wide sheet": (
+        a_book(ROWS + '<row r="3"><c r="XFC3" s="0"></c></row><row r="1048576" ht="15"/>'),
+        [(2, {"Name": "x"})],
+    ),
+    "more texts announced than there are": (
+        a_book(
+            '<row r="1"><c r="A1" t="s"><v>0</v></c></row><row r="2"><c r="A2" t="s"><v>1</v></c></row>',
+            strings=f'<sst xmlns="{MAIN}" count="4294967295" uniqueCount="4294967295"><si><t>Name</t></si><si><t>x</t></si></sst>',
+        ),
+        [(2, {"Name": "x"})],
+    ),
+    "readings of a text": (
+        a_book(
+            '<row r="1"><c r="A1" t="s"><v>0</v></c></row><row r="2"><c r="A2" t="s"><v>1</v></c></row>',
+            strings=f'<sst xmlns="{MAIN}"><si><t>Name</t></si><si><t>東京</t><rPh sb="0" eb="2"><t>トウキョウ</t></rPh></si></sst>',
+        ),
+        [(2, {"Name": "東京"})],
+    ),
+    "texts that are missing": (
+        a_book(ROWS + '<row r="3"><c r="A3" t="s"/></row><row r="4"><c r="A4" t="s"><v/></c></row>'),
+        [(2, {"Name": "x"})],
+    ),
+    "checkboxes": (
+        a_book(header() + '<row r="2"><c r="A2" t="b"><v>1</v></c></row><row r="3"><c r="A3" t="b"><v>0</v></c></row>'),
+        [(2, {"Name": True}), (3, {"Name": False})],
+    ),
+    "rows in any order": (
+        a_book(header() + '<row r="3"><c r="A3"><v>3</v></c></row><row r="2"><c r="A2"><v>2</v></c></row>'),
+        [(2, {"Name": 2}), (3, {"Name": 3})],
+    ),
+    "a cell twice": (a_book(header() + '<row r="2"><c r="A2"><v>1</v></c><c r="A2"><v>2</v></c></row>'), [(2, {"Name": 2})]),
+    "places in small letters": (a_book(header() + '<row r="2"><c r="a2"><v>1</v></c></row>'), [(2, {"Name": 1})]),
+    "a text in CDATA, with a comment": (
+        a_book(header() + '<row r="2"><!-- c --><c r="A2" t="inlineStr"><is><t><![CDATA[a<b]]></t></is></c></row>'),
+        [(2, {"Name": "a<b"})],
+    ),
+    "an error with a prefix": (
+        a_book(
+            sheet=f'<x:worksheet xmlns:x="{MAIN}"><x:sheetData><x:row r="1"><x:c r="A1" t="inlineStr"><x:is><x:t>Name</x:t></x:is></x:c>'
+            '</x:row><x:row r="2"><x:c r="A2" t="e"><x:v>#REF!</x:v></x:c></x:row></x:sheetData></x:worksheet>'
+        ),
+        [(2, {"Name": "#REF!"})],
+    ),
+    "an error with its place behind": (
+        a_book(header() + '<row r="2"><c s="0" t="e" r="A2"><v>#REF!</v></c></row>'),
+        [(2, {"Name": "#REF!"})],
+    ),
+    "an error without a place": (
+        a_book("<row><c t='inlineStr'><is><t>Name</t></is></c></row><row><c t='e'><v>#N/A</v></c></row>"),
+        [(2, {"Name": "#N/A"})],
+    ),
+    "an error behind a cell that is only formatted": (
+        a_book(
+            '<row r="1"><c r="A1" t="str"><v>A</v></c><c r="B1" t="str"><v>B</v></c><c r="C1" t="str"><v>C</v></c></row>'
+            '<row r="2"><c r="A2" s="0"/><c r="B2" t="e"><v>#REF!</v></c><c r="C2"><v>1</v></c></row>'
+        ),
+        [(2, {"A": "", "B": "#REF!", "C": 1})],
+    ),
+    "days, moments and times": (
+        dated((1, "45000"), (1, "60"), (1, "2958465"), (4, "45000.5"), (3, "0.5"), (1, "45000.999999999")),
+        [
+            (row, {"Name": said})
+            for row, said in enumerate(
+                ("2023-03-15", "1900-02-28", "9999-12-31", "2023-03-15T12:00:00", "12:00:00", "2023-03-16T00:00:00"), 2
+            )
+        ],
+    ),
+    "days behind the last": (dated((1, "2958466"), (1, "1e10")), [(2, {"Name": 2958466}), (3, {"Name": 10000000000})]),
+    "durations beyond a day": (
+        dated((2, "1.25"), (2, "0.75"), (2, "-1")),
+        [(2, {"Name": "30:00:00"}), (3, {"Name": "18:00:00"}), (4, {"Name": "-24:00:00"})],
+    ),
+    "numbers in formats with letters of dates": (
+        dated((5, "7"), (6, "0.5"), (7, "-3")),
+        [(2, {"Name": 7}), (3, {"Name": 0.5}), (4, {"Name": -3})],
+    ),
+    "days that count from 1904": (
+        dated((1, "45000"), book=_book('<sheet name="T" sheetId="1" r:id="rId1"/>', '<workbookPr date1904="1"/>')),
+        [(2, {"Name": "2027-03-16"})],
+    ),
+    "a format that is not there": (
+        a_book(header() + '<row r="2"><c r="A2" s="4000000000"><v>5</v></c></row>'),
+        [(2, {"Name": 5})],
+    ),
+    "sheets whose names differ by case": (
+        a_book(book=_book('<sheet name="T" sheetId="1" r:id="rId1"/><sheet name="t" sheetId="2" r:id="rId1"/>')),
+        [(2, {"Name": "x"})],
+    ),
+    "a sheet with a chart and no cells": (
+        a_book(
+            book=_book('<sheet name="Chart" sheetId="2" r:id="rId2"/><sheet name="T" sheetId="1" r:id="rId1"/>'),
+            links='<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+            f'<Relationship Id="rId1" Type="{LINKS}/worksheet" Target="worksheets/sheet1.xml"/>'
+            f'<Relationship Id="rId2" Type="{LINKS}/chartsheet" Target="chartsheets/sheet1.xml"/></Relationships>',
+        ),
+        [(2, {"Name": "x"})],
+    ),
+    "a header alone": (a_book(header()), []),
+    "a header that is an error": (
+        a_book(
+            '<row r="1"><c r="A1" t="e"><v>#REF!</v></c><c r="B1" t="str"><v>B</v></c></row><row r="2"><c r="A2"><v>1</v></c><c r="B2"><v>2</v></c></row>'
+        ),
+        [(2, {"B": 2})],
+    ),
+    "a merged header": (
+        a_book(
+            sheet=f'<worksheet xmlns="{MAIN}"><sheetData><row r="1"><c r="A1" t="str"><v>Name</v></c></row><row r="2"><c r="A2"><v>1</v></c>'
+            '<c r="B2"><v>2</v></c></row></sheetData><mergeCells><mergeCell ref="A1:B1"/></mergeCells></worksheet>'
+        ),
+        [(2, {"Name": 1})],
+    ),
     "cells without their places": (
         a_book("<row><c t='inlineStr'><is><t>Name</t></is></c></row><row><c><v>7</v></c></row>"),
         [(2, {"Name": 7})],
@@ -142,6 +225,32 @@ REFUSED: dict[str, bytes] = {
     "an empty sheet": a_book(""),
     "text that is missing": a_book('<row r="1"><c r="A1" t="s"><v>99</v></c></row>'),
     "a place that is none": a_book('<row r="1"><c r="A0"><v>1</v></c></row>'),
+    "cells of an unknown type": a_book(header() + '<row r="2"><c r="A2" t="zz"><v>1</v></c></row>'),
+    "entities that grow": a_book(
+        sheet='<!DOCTYPE w [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]>'
+        f'<worksheet xmlns="{MAIN}"><sheetData>{one_cell("&c;", "str")}</sheetData></worksheet>'
+    ),
+    "an entity from outside": a_book(
+        sheet=f'<!DOCTYPE w [<!ENTITY a SYSTEM "file:///etc/passwd">]><worksheet xmlns="{MAIN}"><sheetData>{one_cell("&a;", "str")}</sheetData></worksheet>'
+    ),
+    "a merged range that is none": a_book(
+        sheet=f'<worksheet xmlns="{MAIN}"><sheetData>{ROWS}</sheetData><mergeCells><mergeCell ref="B"/></mergeCells></worksheet>'
+    ),
+    "a state that is none": a_book(book=_book('<sheet name="T" sheetId="1" state="odd" r:id="rId1"/>')),
+    "sheets that are all hidden": a_book(book=_book('<sheet name="T" sheetId="1" state="veryHidden" r:id="rId1"/>')),
+    "two sheets of a name": a_book(
+        book=_book('<sheet name="T" sheetId="1" r:id="rId1"/><sheet name="T" sheetId="2" r:id="rId1"/>')
+    ),
+    "a duration of eons": dated((2, "1e12")),
+    # Each of these ends the process that reads them as they are, for want of memory.
+    "a cell in the last corner": a_book(header() + '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'),
+    "a cell beyond all corners": a_book(header() + '<row r="2"><c r="ZZZZZZZZ2"><v>1</v></c></row>'),
+    "a far cell without a row's number": a_book(header() + "<row/>" * 40 + '<row><c r="XFD1048576"><v>1</v></c></row>'),
+    "a far cell with its place behind": a_book(header() + '<row spans="1:9" r="9"><c s="0" r="XFD1048576"><v>1</v></c></row>'),
+    "a far cell with a prefix": a_book(
+        sheet=f'<x:worksheet xmlns:x="{MAIN}"><x:sheetData><x:row r="9"><x:c r="XFD1048576"><x:v>1</x:v></x:c></x:row></x:sheetData></x:worksheet>'
+    ),
+    "a far cell with a prefix of its own": a_book(header() + '<y:row r="9"><y:c r="XFD1048576"><y:v>1</y:v></y:c></y:row>'),
     "an encrypted workbook": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
     + b"\0" * 504
     + "EncryptedPackage".encode("utf-16-le")

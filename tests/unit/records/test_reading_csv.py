@@ -64,6 +64,69 @@ def test_the_newlines_of_any_system_will_do() -> None:
 def test_null_bytes_and_stray_quotes_do_not_stop_the_reading() -> None:
     _, rows = read(b'A,B\n1\x00,2\n"x"y,3\nit"s,4\n')
     assert [values["B"] for _, values in rows] == ["2", "3", "4"]
+    assert rows[0][1]["A"] == "1"
+    assert read(b"\0" * 100)[0].headers == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"A,B\r\n1,2\n3,4\r5,6", [("1", "2"), ("3", "4"), ("5", "6")]),
+        (b'A,B\n"a ""q"" b",2\n', [('a "q" b', "2")]),
+        (b'A,B\n5" pipe,2\n', [('5" pipe', "2")]),
+        (b'A,B\n"a\nb\r\nc",2\n', [("a\nb\r\nc", "2")]),
+        (b'A,B\n"' + b"x" * 200_000 + b'",2\n', [("x" * 200_000, "2")]),
+        (b"A,B,\n1,2,\n", [("1", "2")]),
+        (b"\n\n  \n,,\nA,B\n1,2\n", [("1", "2")]),
+        (b"sep=;\r\nA;B\r\n1,5;2\r\n", [("1,5", "2")]),
+        (b"\xef\xbb\xbfsep=\t\nA\tB\n1\t2\n", [("1", "2")]),
+        (b'\xef\xbb\xbf"A","B"\n1,2\n\xef\xbb\xbf3,4\n', [("1", "2"), ("3", "4")]),
+        (b"A,B\n1,2\n\x1a", [("1", "2")]),
+        ("A,B\n1\u2028,2\x85\n".encode(), [("1\u2028", "2\x85")]),
+        (b"\xff\xfe" + "A,B\n\u6771\u4eac,2\n".encode("utf-16-le") + b"x", [("東京", "2"), ("\ufffd", "")]),
+        ("A,B\n東,2\n".encode("utf-16-be"), [("東", "2")]),
+        (b"A,B\n", []),
+        (b"A,B", []),
+    ],
+)
+def test_cells_of_files_as_they_come(content: bytes, expected: list[tuple[str, str]]) -> None:
+    table, rows = read(content)
+    assert table.headers == ("A", "B")
+    assert [(values["A"], values["B"]) for _, values in rows] == expected
+
+
+def test_bytes_that_are_not_of_utf_8_spoil_only_themselves() -> None:
+    lines = ["Name,City", "Müller,Köln", "Weiß,Zürich", "x,y"]
+    mixed = "\n".join(lines).encode() + b"\nGr\xfcn,\x80\n"
+    assert read(mixed)[1][0] == (2, {"Name": "Müller", "City": "Köln"})
+    assert read(mixed)[1][-1] == (5, {"Name": "Grün", "City": "€"})
+    assert read(mixed.replace("ö".encode(), b"\xf6").replace("ü".encode(), b"\xfc"))[1][0] == (
+        2,
+        {"Name": "Müller", "City": "Köln"},
+    )
+
+
+def test_many_columns_are_no_trouble() -> None:
+    table, rows = read(",".join(f"C{number}" for number in range(32_000)) + "\n" + ",".join(["1"] * 32_000))
+    assert (len(table.headers), set(rows[0][1].values())) == (32_000, {"1"})
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('A,B\n1,2\n"3,4\n5,6\n7,8\n', r"opened in row 3 \(line 3 of the file\)"),
+        ('A,B\n"1\n1",2\n3,"4\n5,6\n', r"opened in row 3 \(line 4 of the file\)"),
+        ('"A,B\n1,2\n', "opened in row 1"),
+    ],
+)
+def test_a_quote_that_is_never_closed_is_refused_for_it_would_swallow_rows(content: str, says: str) -> None:
+    with pytest.raises(InvalidInput, match=says):
+        read(content)
+
+
+def test_a_quote_in_the_last_cell_may_be_left_open_where_it_swallows_nothing() -> None:
+    assert read('A,B\n1,"2')[1] == [(2, {"A": "1", "B": "2"})]
+    assert read('A,B\n1,"2\n3"\n')[1] == [(2, {"A": "1", "B": "2\n3"})]
 
 
 def test_a_cell_without_end_is_refused_with_its_row() -> None:

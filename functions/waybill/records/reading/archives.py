@@ -1,7 +1,9 @@
 """Zip archives of input files: opened with care, for they come from anywhere."""
 
+import re
 import shutil
 import tempfile
+import weakref
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -17,6 +19,7 @@ _LARGEST_RATIO: Final = 200
 _RATIO_MATTERS: Final = 50 * 1024 * 1024
 _IN_MEMORY: Final = 16 * 1024 * 1024
 _ENCRYPTED: Final = 0x1
+_DRIVE: Final = re.compile(r"[A-Za-z]:")
 _IGNORED: Final = ("__MACOSX/", ".DS_Store", "Thumbs.db")
 
 
@@ -25,21 +28,28 @@ class ArchiveFiles:
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._name = name
+        # What is in it is read as long as somebody has these files; then nobody else can close it.
+        weakref.finalize(self, file.close)
         try:
             self._zip = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
-            raise InvalidInput(f"{name} is not a zip that can be opened: {error}.") from error
-        self._members = {info.filename: info for info in self._infos()}
+            raise InvalidInput(f"{name} is not a zip that can be opened: {error}. It may be cut off: upload it again.") from error
+        infos = list(self._infos())
+        self._members = dict(infos)
         check_sizes(self._members.values(), name)
+        twice = next((path for path, info in infos if self._members[path] is not info), None)
+        if twice is not None:
+            raise InvalidInput(f"{name} holds two files of the name {twice}: leave one of them out.")
 
-    def _infos(self) -> Iterator[zipfile.ZipInfo]:
+    def _infos(self) -> Iterator[tuple[str, zipfile.ZipInfo]]:
+        """By path, with slashes: some programs of Windows write the other ones."""
         for info in self._zip.infolist():
-            path = info.filename
+            path = info.filename.replace("\\", "/")
             if info.is_dir() or path.startswith(_IGNORED[0]) or path.rpartition("/")[2] in _IGNORED:
                 continue
-            if path.startswith("/") or ".." in path.split("/") or "\\" in path:
+            if path.startswith("/") or ".." in path.split("/") or _DRIVE.match(path):
                 raise InvalidInput(f"{self._name} holds {path[:80]!r}, which leads out of the archive.")
-            yield info
+            yield path, info
 
     def names(self) -> list[str]:
         return list(self._members)

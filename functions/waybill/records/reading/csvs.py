@@ -4,13 +4,15 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
 from waybill.errors import InvalidInput
 from waybill.records.domain import StagedRow
 from waybill.records.marks import COLUMNS, ERROR_COLUMNS
-from waybill.records.reading.sniff import encoding_of, separator_of
+from waybill.records.reading.sniff import MIXED, encoding_of, separator_of
 
+_STRAY = "\ufeff\x1a"
 # A long text area of Salesforce holds 131,072 characters; csv refuses more than that unless it is told.
 _LONGEST_CELL = 4 * 1024 * 1024
 
@@ -79,20 +81,49 @@ def rows(open_file: Callable[[], BinaryIO], name: str, table: CsvTable) -> Itera
 
 
 def _text(file: BinaryIO, encoding: str) -> io.TextIOWrapper:
-    return io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
+    return io.TextIOWrapper(file, encoding=encoding, errors=MIXED if encoding.startswith("utf-8") else "replace", newline="")
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """Without what no cell means: null bytes, the marks of files that were put together, the end of file of old systems."""
+    for line in text:
+        if "\0" in line or line[0] in _STRAY:
+            yield line.replace("\0", "").lstrip(_STRAY) or "\n"
+        else:
+            yield line
 
 
 def _records(open_file: Callable[[], BinaryIO], name: str, encoding: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(_LONGEST_CELL)
     with open_file() as file, _text(file, encoding) as text:
-        reader = csv.reader(text, delimiter=separator)
-        place = 0
+        reader = csv.reader(_lines(text), delimiter=separator)
+        place, began, last = 0, 0, 0
+        cells: list[str] = []
         while True:
+            began, last = last, reader.line_num
             try:
                 cells = next(reader)
             except StopIteration:
-                return
+                break
             except csv.Error as error:
-                raise InvalidInput(f"{name}: row {place + 1} cannot be read: {error}.") from error
+                raise InvalidInput(
+                    f"{name}: row {place + 1} cannot be read: {error}. A quote that opens there may not be closed."
+                ) from error
             yield place, cells
             place += 1
+    if any("\n" in cell or "\r" in cell for cell in cells):
+        _require_closed(open_file, name, encoding, separator, line=began, row=place)
+
+
+def _require_closed(open_file: Callable[[], BinaryIO], name: str, encoding: str, separator: str, *, line: int, row: int) -> None:
+    """The last row may have swallowed others. `line`: where it begins. Raises InvalidInput where its quote is not closed."""
+    with open_file() as file, _text(file, encoding) as text:
+        try:
+            for _ in csv.reader(islice(_lines(text), line, None), delimiter=separator, strict=True):
+                pass
+        except csv.Error as error:
+            if "end of data" in str(error):
+                raise InvalidInput(
+                    f"{name}: a quote is opened in row {row} (line {line + 1} of the file) and closed nowhere: what follows would all be one "
+                    "cell. Close it, or double it where it stands for itself."
+                ) from error

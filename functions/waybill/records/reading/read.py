@@ -13,11 +13,14 @@ from waybill.records.domain import Job, ObjectJob, Operation, StagedRow, Table
 from waybill.records.reading import csvs, sfdmu
 from waybill.records.reading.archives import ArchiveFiles
 from waybill.records.reading.files import InputFiles, ReadJob
+from waybill.records.reading.sniff import no_text
 from waybill.records.reading.workbooks import SheetTable, Workbook
 
 _ZIP: Final = b"PK\x03\x04"
 _EMPTY_ZIP: Final = b"PK\x05\x06"
 _OLD_OFFICE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# What a zip holds that is a workbook.
+_OF_WORKBOOKS: Final = frozenset({"[Content_Types].xml", "mimetype", "xl/workbook.xml", "xl/workbook.bin"})
 _WORKBOOK_ENDINGS: Final = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _TEXT_ENDINGS: Final = (".csv", ".tsv", ".txt")
 # What lies about in folders of data, and is none.
@@ -62,7 +65,7 @@ def _archive(files: InputFiles, name: str) -> InputFiles | None:
     inside = unpacked.names()
     if not inside:
         raise InvalidInput(f"{name} is an empty archive.")
-    if "[Content_Types].xml" in inside or "mimetype" in inside:
+    if _OF_WORKBOOKS & set(inside):
         file.close()
         return None
     return unpacked
@@ -90,9 +93,13 @@ class _Plain:
             elif start.startswith((_ZIP, _EMPTY_ZIP, _OLD_OFFICE)) or ending in _WORKBOOK_ENDINGS:
                 self._workbook(name)
             elif ending in _TEXT_ENDINGS or (not ending and len(names) == 1):
+                other = no_text(start)
+                if other:
+                    raise InvalidInput(f"{name} is {other}, and no CSV file, whatever its name says.")
                 self._csv(name)
             elif len(names) == 1 or ending not in _OTHER_ENDINGS:
-                raise InvalidInput(f"{name} is neither a workbook nor a CSV file, nor a zip of these.")
+                other = f"is {no_text(start)}, and" if no_text(start) else "is"
+                raise InvalidInput(f"{name} {other} neither a workbook nor a CSV file, nor a zip of these.")
             else:
                 self.warnings.append(f"{name} is no table: it is left out.")
         if not self.tables:

@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -11,10 +11,34 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# What people give the ending .csv though it is none, by how it begins.
+_NO_TEXTS = {
+    b"%PDF-": "a PDF",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"\x1f\x8b": "compressed (gzip: unpack it first)",
+    b"BZh": "compressed (bzip2: unpack it first)",
+    b"\xfd7zXZ": "compressed (xz: unpack it first)",
+    b"7z\xbc\xaf": "compressed (7z: unpack it first)",
+    b"Rar!": "compressed (rar: unpack it first)",
+    b"PAR1": "a Parquet file",
+    b"SQLite f": "a database",
+    b"{\\rtf": "a document of a word processor",
+    b"<!DOCTYP": "a page of HTML",
+    b"<!doctyp": "a page of HTML",
+    b"<html": "a page of HTML",
+    b"<?xml": "XML",
+}
 _SEPARATORS = (",", ";", "\t", "|")
 _SEP_LINE = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
 _KANA = re.compile("[\u3040-\u30ff]")
 _BLOCK = 1 << 20
+
+
+def no_text(start: bytes) -> str:
+    """What a file is by its first eight bytes; empty for what may be a table in text."""
+    return next((what for mark, what in _NO_TEXTS.items() if start.startswith(mark)), "")
 
 
 def encoding_of(file: BinaryIO) -> str:
@@ -45,8 +69,26 @@ def _narrow(file: BinaryIO, start: bytes) -> str:
             block = file.read(_BLOCK)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return _legacy(start if block is start else block)
+        return "utf-8" if _is_mixed(block) else _legacy(block)
     return "utf-8"
+
+
+def _is_mixed(block: bytes) -> bool:
+    """Whether more of its letters are of UTF-8 than are not: of files that were put together, and of a stray byte in a long one."""
+    told = [letter for letter in block.decode("utf-8", errors="ignore") if letter > "\x7f"]
+    beyond = sum(byte > 0x7F for byte in block)  # noqa: PLR2004 - beyond ASCII
+    return bool(told) and len(told) >= beyond - len("".join(told).encode())
+
+
+def _as_western(error: UnicodeError) -> tuple[str, int]:
+    """A byte that is none of UTF-8 is what Excel's Western code page says that it is."""
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("cp1252", errors="replace"), error.end
+
+
+# How bytes that are not of UTF-8 are read among those that are.
+MIXED: Final = "waybill-mixed"
+codecs.register_error(MIXED, _as_western)
 
 
 def _legacy(block: bytes) -> str:

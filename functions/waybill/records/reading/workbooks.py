@@ -1,8 +1,8 @@
 """Workbooks by calamine: a sheet is a table. Numbers of rows are the sheet's own, whatever stands above or is left blank."""
 
 import datetime as dt
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -13,16 +13,14 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Pass
 from waybill.errors import InvalidInput
 from waybill.records.domain import Cell, StagedRow
 from waybill.records.marks import COLUMNS, SHEETS
-from waybill.records.reading.archives import check_sizes
 from waybill.records.reading.csvs import headers_of
+from waybill.records.reading.guarding import SAVE, check_reach, is_encrypted, opened_safely
 from waybill.records.reading.unspoken import Unspoken, unspoken_cells
 
 # How far down a header may stand, under a title or a note.
 _HEADER_WITHIN: Final = 10
 # Cells of sheets that are kept between the look at their headers and their reading.
 _KEPT_CELLS: Final = 3_000_000
-_ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
-_DIRECTORY: Final = 4 * 1024 * 1024
 _EXACT: Final = 1e15
 Row = Sequence[object]
 
@@ -42,22 +40,22 @@ class Workbook:
     """A workbook on disk. Raises InvalidInput for one that is protected, damaged, empty or a bomb."""
 
     def __init__(self, path: Path, name: str) -> None:
-        self._path = path
         self._name = name
         self._kept: dict[str, CalamineSheet] = {}
         if path.stat().st_size == 0:
             raise InvalidInput(f"{name} is empty: it has no bytes at all.")
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                check_sizes(archive.infolist(), name)
-        try:
-            self._book = CalamineWorkbook.from_path(path)
-        except PasswordError as error:
-            raise InvalidInput(f"{name} is protected by a password: save it without one.") from error
-        except (CalamineError, OSError, ValueError) as error:
-            if _is_encrypted(path):
-                raise InvalidInput(f"{name} is protected by a password: save it without one.") from error
-            raise InvalidInput(f"{name} is not a workbook that can be opened: {error}.") from error
+        self._path = opened_safely(path, name)
+        with _told(lambda: f"{name} is not a workbook that can be opened"):
+            try:
+                self._book = CalamineWorkbook.from_path(self._path)
+            except CalamineError as error:
+                if isinstance(error, PasswordError) or is_encrypted(self._path):
+                    raise InvalidInput(f"{name} is protected by a password: save it without one.") from error
+                raise
+        names = [sheet.name for sheet in self._book.sheets_metadata]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise InvalidInput(f"{name} has several sheets of the name {twice}: rename them.")
 
     def tables(self) -> tuple[list[SheetTable], list[str]]:
         """The sheets that a person sees and that have rows, and what was left out."""
@@ -81,17 +79,16 @@ class Workbook:
     def _sheet(self, name: str) -> CalamineSheet:
         if name in self._kept:
             return self._kept[name]
-        try:
+        check_reach(self._path, name, self._name)
+        with _told(lambda: f"{self._name}: the sheet {name} cannot be read"):
             return self._book.get_sheet_by_name(name)
-        except (CalamineError, OSError, ValueError) as error:
-            raise InvalidInput(f"{self._name}: the sheet {name} cannot be read: {error}.") from error
 
     def _look(self, name: str) -> SheetTable | None:
         sheet = self._sheet(name)
         if sum(each.height * each.width for each in self._kept.values()) + sheet.height * sheet.width <= _KEPT_CELLS:
             self._kept[name] = sheet
         top: list[tuple[int, Row]] = []
-        for number, cells in _numbered(sheet):
+        for number, cells in _numbered(sheet, self._name):
             if any(map(_filled, cells)):
                 top.append((number, cells))
             if len(top) == _HEADER_WITHIN:
@@ -116,7 +113,7 @@ class Workbook:
         made = _MADE.get
         unspoken: dict[int, dict[int, str]] | None = None
         pick = itemgetter(*places) if len(places) > 1 else lambda row: (row[places[0]],)
-        for number, cells in _numbered(sheet):
+        for number, cells in _numbered(sheet, self._name):
             if number <= table.header:
                 continue
             row = [cell if cell.__class__ is str else made(cell.__class__, str)(cell) for cell in cells]
@@ -134,15 +131,28 @@ class Workbook:
                     break
 
 
-def _is_encrypted(path: Path) -> bool:
-    """An encrypted .xlsx is an old container with a stream of this name, of which calamine says only that it is no workbook."""
-    with path.open("rb") as file:
-        return _ENCRYPTED in file.read(_DIRECTORY)
+@contextmanager
+def _told(what: Callable[[], str]) -> Iterator[None]:
+    """What calamine stumbles over is told in a sentence; a panic of its own, too, which is no Exception."""
+    try:
+        yield
+    except (CalamineError, OSError, ValueError, OverflowError) as error:
+        raise InvalidInput(f"{what()}: {error}. {SAVE}") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise InvalidInput(f"{what()}: it is damaged ({error}). {SAVE}") from error
 
 
-def _numbered(sheet: CalamineSheet) -> Iterator[tuple[int, Row]]:
-    """Rows by the sheet's own numbers. Calamine begins at the first row of the sheet, and at the first column that is used."""
-    yield from enumerate(sheet.iter_rows(), 1)
+def _numbered(sheet: CalamineSheet, file: str) -> Iterator[tuple[int, Row]]:
+    """Rows by the sheet's own numbers. Calamine begins at the first row of the sheet, and at the first column that is used.
+
+    Raises InvalidInput where a cell holds a date or a duration that there is not.
+    """
+    number = 0
+    with _told(lambda: f"{file}: row {number + 1} of the sheet {sheet.name} cannot be read"):
+        for number, cells in enumerate(sheet.iter_rows(), 1):
+            yield number, cells
 
 
 def _filled(cell: object) -> bool:
@@ -165,6 +175,12 @@ def _moment(cell: dt.datetime) -> Cell:
     return cell.isoformat(timespec="milliseconds" if cell.microsecond else "seconds")
 
 
+def _duration(cell: dt.timedelta) -> Cell:
+    """As a spreadsheet shows it: hours go on beyond a day."""
+    seconds = round(abs(cell.total_seconds()))
+    return f"{'-' if cell.days < 0 else ''}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
 # By class, for speed. Dates are texts from here on.
 _MADE: Final[Mapping[type, Callable[[Any], Cell]]] = {
     type(None): _same,
@@ -175,6 +191,7 @@ _MADE: Final[Mapping[type, Callable[[Any], Cell]]] = {
     dt.datetime: _moment,
     dt.date: dt.date.isoformat,
     dt.time: dt.time.isoformat,
+    dt.timedelta: _duration,
 }
 
 
