@@ -29,7 +29,9 @@ class BulkOutcome:
 
 
 class BulkLoader:
-    """The jobs of one run. A job's id is noted before its rows are sent: only closing it sets Salesforce to work, and a job is closed once."""
+    """The jobs of one run. A job's id is noted before its rows are sent, and is the only one for them: its rows are taken once, and
+    only closing it sets Salesforce to work, once.
+    """
 
     def __init__(self, *, jobs: BulkJobs, work: WorkBucket, run_id: str, part_bytes: int = PART_BYTES) -> None:
         self._jobs = jobs
@@ -81,18 +83,17 @@ class BulkLoader:
         self._work.put(f"{self._at}{place}.json", json.dumps(jobs).encode())
 
     def _submit(self, key: str, step: StepFile, data: bytes) -> str:
-        noted = self._work.get(key)
-        if noted is not None:
-            job = self._jobs.job(json.loads(noted))
-            if job.state is not JobState.OPEN:
-                return job.id
-            # An attempt broke off before it closed the job: nothing of it was written, and rows are taken once only.
-            self._jobs.abort(job.id)
-        job = self._jobs.create(step.object, _OPERATIONS[step.action])
-        self._work.put(key, json.dumps(job.id).encode())
-        self._jobs.upload(job.id, data)
-        self._jobs.close(job.id)
-        return job.id
+        """Whoever comes after an attempt that broke off, or beside it, goes on with the job that was noted first."""
+        noted, own = self._work.get(key), ""
+        if noted is None:
+            own = self._jobs.create(step.object, _OPERATIONS[step.action]).id
+            self._work.put_new(key, json.dumps(own).encode())
+            noted = self._work.get(key)
+        job_id: str = json.loads(noted or b'""')
+        if job_id == own or self._jobs.job(job_id).state is JobState.OPEN:
+            self._jobs.upload(job_id, data, again=job_id != own)
+            self._jobs.close(job_id)
+        return job_id
 
 
 class _Matching:

@@ -88,8 +88,8 @@ class BulkJobs:
             body["externalIdFieldName"] = soql.name(external_id)
         return _begun(self._connection, "jobs/ingest", body, action=f"begin a bulk job on {sobject}")
 
-    def upload(self, job_id: str, data: bytes) -> None:
-        """The rows, as `bulk_csv.csv_parts` makes them: once for each job."""
+    def upload(self, job_id: str, data: bytes, *, again: bool = False) -> None:
+        """The rows, as `bulk_csv.csv_parts` makes them: a job takes them once. `again`: somebody else may have sent the same."""
         trail: list[str] = []
         try:
             self._connection.attempt(
@@ -97,7 +97,7 @@ class BulkJobs:
             )
         except OrgRefusal as refusal:
             # An earlier try arrived although its reply was lost: a second one is refused.
-            if not (trail and "multiple contents" in refusal.fault.message):
+            if not ((trail or again) and "multiple contents" in refusal.fault.message):
                 raise error_of(refusal.fault, action="take the rows of a bulk job") from None
 
     def close(self, job_id: str) -> BulkJob:
