@@ -35,6 +35,11 @@ class PlanFiles:
         self._at = f"{run_prefix(run_id)}plan/{folder}/"
         self.folder = folder
 
+    @property
+    def place(self) -> str:
+        """Where it is in the work bucket."""
+        return self._at
+
     def put(self, planned: Planned, *, extra: Mapping[str, Any], bulk_from: int | None) -> tuple[StepFile, ...]:
         """Writes it all. `extra` goes into the summary; `bulk_from`: steps of more rows go through Bulk API 2.0; None: none does."""
         steps = tuple(self._put_step(step, bulk_from) for step in planned.steps)

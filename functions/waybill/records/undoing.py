@@ -13,7 +13,7 @@ from waybill.records.journal import Journal, Place
 from waybill.records.plans import PlanFiles, StepFile
 from waybill.records.reconciling import Reader
 from waybill.records.schema import SYSTEM_FIELDS, ObjectSchema
-from waybill.records.undone import Done, Doomed
+from waybill.records.undone import Done, Doomed, too_large
 from waybill.records.using import Users, in_use
 from waybill.records.writing import Ready, resolve
 from waybill.salesforce.ids import to18
@@ -38,6 +38,7 @@ class UndoPlanner:
     describe: Callable[[str], ObjectSchema | None]
     recreated: Mapping[str, str]
     users: Users
+    time_is_up: Callable[[], bool]
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     # Old id of a deleted row -> the number under which it is created again.
     _again: dict[str, int] = field(default_factory=dict)
@@ -51,7 +52,7 @@ class UndoPlanner:
     _steps: list[tuple[str, Action, list[PlannedRow]]] = field(default_factory=list)
 
     def make(self) -> Planned:
-        """The plan of the undo. Raises what reading the org raises."""
+        """The plan of the undo. Raises what reading the org raises, and NotReady where a task's time is too short for it."""
         ids = self.journal.ids()
         steps = self.plan.steps()
         done = {step.step: list(self._done(step, ids)) for step in steps}
@@ -267,6 +268,8 @@ class UndoPlanner:
     ) -> Iterator[tuple[Done, Mapping[str, Cell] | None]]:
         names = sorted({name for row in rows for name in fields(row)})
         for at in range(0, len(rows), _CALL):
+            if self.time_is_up():
+                raise too_large(sobject, at, of=len(rows), place=self.plan.place)
             chunk = rows[at : at + _CALL]
             yield from zip(chunk, self.read(sobject, [row.id for row in chunk], names), strict=True)
 

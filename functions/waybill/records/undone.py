@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from waybill.errors import NotReady
 from waybill.records.domain import Action, Cell, PlannedRow
 from waybill.records.journal import Journal
 from waybill.records.plans import PlanFiles
@@ -37,3 +38,11 @@ def recreated_by(plan: PlanFiles, journal: Journal) -> dict[str, str]:
                     if row.id is not None and row.n in ids:
                         found[to18(row.id)] = ids[row.n]
     return found
+
+
+def too_large(sobject: str, row: int, *, of: int, place: str) -> NotReady:
+    """A task's time was used up at a row of so many. `place`: of the load's plan."""
+    return NotReady(
+        f"The undo is too large to be planned at once: the time of a task was used up at row {row:,} of {of:,} of {sobject}. "
+        f"Nothing was undone. What the load wrote, and what stood there before, is in its plan: {place}."
+    )

@@ -44,6 +44,7 @@ def handler(environment: OrgEnvironment, request: PlanRequest, clock: Clock) -> 
             describe=org.describe,
             recreated=recreated_before(store, work, undone),
             users=partial(users_of, client, org.describe, since=standing.org_time),
+            time_is_up=clock.time_is_up,
         )
     return plan_undo(
         run, undone=undone, planner=planner, store=store, work=work, ask=partial(organization, client), now=clock.now
