@@ -25,6 +25,12 @@ export class Problem extends Error {
   }
 }
 
+// What went wrong, and what to do about it.
+export function said(error: unknown): string {
+  const message = error instanceof Error ? error.message : "Something went wrong.";
+  return error instanceof Problem && error.hint ? `${message} ${error.hint}` : message;
+}
+
 export type Api = ReturnType<typeof createClient<paths>> & {
   // A reply that is no JSON, with its headers.
   raw: (path: string, init?: RequestInit) => Promise<Response>;

@@ -15,10 +15,11 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useOrgs } from "../api/asking";
-import { Problem, given } from "../api/client";
+import { given, said } from "../api/client";
 import { useApi, useMay } from "../app/context";
 import { Go } from "../parts/Go";
 import { bytes } from "../parts/format";
+import { CHOOSE_FILE } from "../parts/uploading";
 import { OWN, upload } from "../records/loads";
 import { useStart } from "../run/useStart";
 
@@ -80,15 +81,7 @@ export function Component() {
                 onChange={({ detail }) => setFile(detail.value[0] ?? null)}
                 accept=".xlsx,.csv,.zip,.tsv,.txt"
                 showFileSize
-                i18nStrings={{
-                  uploadButtonText: () => "Choose a file",
-                  dropzoneText: () => "Drop the file here",
-                  removeFileAriaLabel: () => "Remove the file",
-                  limitShowFewer: "Fewer",
-                  limitShowMore: "More",
-                  errorIconAriaLabel: "Error",
-                  formatFileSize: bytes,
-                }}
+                i18nStrings={{ ...CHOOSE_FILE, formatFileSize: bytes }}
               />
             </FormField>
           </Container>
@@ -150,7 +143,7 @@ export function Component() {
           </Container>
           {uploaded.isError ? (
             <Alert type="error" header="It was not started">
-              {uploaded.error.message} {uploaded.error instanceof Problem ? uploaded.error.hint : ""}
+              {said(uploaded.error)}
             </Alert>
           ) : null}
           <Box float="right">

@@ -5,18 +5,16 @@ import Button from "@cloudscape-design/components/button";
 import Spinner from "@cloudscape-design/components/spinner";
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { Problem } from "../api/client";
+import { Problem, said } from "../api/client";
 
 export function ErrorBox({ error, again }: { error: unknown; again?: () => void }) {
-  const hint = error instanceof Problem && error.hint ? ` ${error.hint}` : "";
   return (
     <Alert
       type="error"
       header={error instanceof Problem && error.status === 404 ? "Not found" : "This could not be loaded"}
       action={again ? <Button onClick={again}>Try again</Button> : undefined}
     >
-      {error instanceof Error ? error.message : "Something went wrong."}
-      {hint}
+      {said(error)}
     </Alert>
   );
 }

@@ -15,6 +15,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { given } from "../api/client";
 import { useApi, useWaybill } from "../app/context";
+import { CHOOSE_FILE } from "../parts/uploading";
 import { useFields } from "./Fields";
 import { columnsOf, guess } from "./loads";
 
@@ -89,14 +90,7 @@ export function MappingEditor({ onDone }: { onDone: () => void }) {
               value={[]}
               onChange={({ detail }) => take(detail.value)}
               accept=".csv,.tsv,.txt"
-              i18nStrings={{
-                uploadButtonText: () => "Choose a file",
-                dropzoneText: () => "Drop the file here",
-                removeFileAriaLabel: () => "Remove the file",
-                limitShowFewer: "Fewer",
-                limitShowMore: "More",
-                errorIconAriaLabel: "Error",
-              }}
+              i18nStrings={CHOOSE_FILE}
             />
           </FormField>
         </ColumnLayout>

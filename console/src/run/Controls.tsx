@@ -5,7 +5,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
-import { Problem } from "../api/client";
+import { said } from "../api/client";
 import type { RunView } from "../api/types";
 import { useApi, useMay, useWaybill } from "../app/context";
 import { Confirm } from "../parts/Confirm";
@@ -32,7 +32,7 @@ export function useAct(run: RunView) {
     },
     onSuccess: (_, { done }) => tell({ type: "success", content: done }),
     onError: (error) =>
-      tell({ type: "error", header: "This was not done", content: `${error.message} ${error instanceof Problem ? error.hint : ""}` }),
+      tell({ type: "error", header: "This was not done", content: said(error) }),
     onSettled: () => queries.invalidateQueries(),
   });
 }

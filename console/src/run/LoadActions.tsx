@@ -1,7 +1,7 @@
 // What follows from a load: its dry run is carried out, rows that it did not write are tried again, what it did is undone.
 import Button from "@cloudscape-design/components/button";
 import { useState } from "react";
-import { Problem } from "../api/client";
+import { said } from "../api/client";
 import type { RunView } from "../api/types";
 import { useMay, useWaybill } from "../app/context";
 import { ConfirmWrite } from "../parts/ConfirmWrite";
@@ -19,7 +19,7 @@ export function LoadActions({ run }: { run: RunView }) {
   const begin = (asked: object) =>
     start.mutate(asked, {
       onError: (error) =>
-        tell({ type: "error", header: "It was not started", content: `${error.message} ${error instanceof Problem ? error.hint : ""}` }),
+        tell({ type: "error", header: "It was not started", content: said(error) }),
     });
   const execution = executionOf(run);
   const undo = run.kind === "undo";

@@ -8,7 +8,7 @@ import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 import { usePlan, useReadiness, useRuns, useSettings } from "../api/asking";
-import { Problem } from "../api/client";
+import { said } from "../api/client";
 import { useMay } from "../app/context";
 import { ConfirmWrite } from "../parts/ConfirmWrite";
 import { Go } from "../parts/Go";
@@ -142,7 +142,7 @@ function Start({ draft }: { draft: Draft }) {
     <SpaceBetween size="m">
       {start.isError ? (
         <Alert type="error" header="It was not started">
-          {start.error.message} {start.error instanceof Problem ? start.error.hint : ""}
+          {said(start.error)}
         </Alert>
       ) : null}
       <Box float="right">
