@@ -5,13 +5,14 @@ As in `transport`, every request that goes this way may be sent twice.
 """
 
 import os
-import selectors
+import select
 import socket
 import ssl
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from math import ceil
 from typing import Any, Generic, TypeVar
 
 from waybill.aws.transport import CONNECT_SECONDS, READ_SECONDS, REST_SECONDS, NoReply, Origin, tls
@@ -19,7 +20,7 @@ from waybill.aws.wire import BrokenOff, Malformed, NothingCame, Reply, read_repl
 
 T = TypeVar("T")
 _CHUNK = 64 * 1024
-_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+_READ, _WRITE = select.POLLIN, select.POLLOUT
 _SWEEP_SECONDS = 1.0
 # Seconds that are given to further replies where fewer than one in so many is there: little beside a copy's own time.
 _MOMENT, _ONE_IN = 0.004, 2
@@ -60,7 +61,9 @@ class Multiplexer(Generic[T]):
     def __init__(self, *, connect_seconds: float = CONNECT_SECONDS, read_seconds: float = READ_SECONDS) -> None:
         """Seconds without a sign of the server, before and after the connection stands."""
         self._connect_seconds, self._read_seconds = connect_seconds, read_seconds
-        self._selector = selectors.DefaultSelector()
+        # The poll itself: a selector in front of it costs as much as to read a reply.
+        self._poll = select.poll()
+        self._polled: dict[int, _Channel[T] | None] = {}
         self._resting: dict[Origin, deque[_Channel[T]]] = {}
         self._busy: set[_Channel[T]] = set()
         self._ended: list[tuple[T, Reply | NoReply]] = []
@@ -68,7 +71,7 @@ class Multiplexer(Generic[T]):
         self._bell, self._ringer = socket.socketpair()
         self._bell.setblocking(False)
         self._ringer.setblocking(False)
-        self._selector.register(self._bell, _READ, None)
+        self._watch(self._bell, _READ, None)
 
     @property
     def in_hand(self) -> int:
@@ -93,8 +96,7 @@ class Multiplexer(Generic[T]):
 
     def wait(self, seconds: float) -> list[tuple[T, Reply | NoReply]]:
         """What has ended, after `seconds` at the latest, or as soon as somebody wakes us."""
-        for key, _ in self._selected(0 if self._ended else seconds):
-            channel: _Channel[T] | None = key.data
+        for channel in self._ready(0 if self._ended else seconds):
             if channel is None:
                 self._bell.recv(_CHUNK)
             elif channel in self._busy:
@@ -112,14 +114,23 @@ class Multiplexer(Generic[T]):
         ended, self._ended = self._ended, []
         return ended
 
-    def _selected(self, seconds: float) -> "list[tuple[selectors.SelectorKey, int]]":
-        """Channels that have something. Where many are waited for, a moment is given to the next ones: to wake up for each reply
+    def _ready(self, seconds: float) -> list[_Channel[T] | None]:
+        """Channels that have something; None is the bell. Where many are waited for, a moment is given to the next ones: to wake up for each reply
         costs as much as to read it."""
-        ready = self._selector.select(seconds)
+        ready = self._poll.poll(ceil(seconds * 1000))
         if seconds and 0 < len(ready) < len(self._busy) // _ONE_IN:
             time.sleep(_MOMENT)
-            ready = self._selector.select(0)
-        return ready
+            ready = self._poll.poll(0)
+        return [self._polled[file] for file, _ in ready]
+
+    def _watch(self, connection: socket.socket, what: int, channel: _Channel[T] | None) -> None:
+        self._polled[connection.fileno()] = channel
+        self._poll.register(connection, what)
+
+    def _leave(self, connection: socket.socket) -> None:
+        """Watches it no longer. Raises KeyError where it was not watched, ValueError where it is closed."""
+        self._poll.unregister(connection)
+        del self._polled[connection.fileno()]
 
     def wake(self) -> None:
         """Ends a `wait`, from another thread."""
@@ -133,7 +144,7 @@ class Multiplexer(Generic[T]):
                 self._close(channel)
         self._busy.clear()
         self._resting.clear()
-        self._selector.close()
+        self._polled.clear()
         self._bell.close()
         self._ringer.close()
 
@@ -162,19 +173,19 @@ class Multiplexer(Generic[T]):
             if refused:
                 raise OSError(refused, os.strerror(refused))
             if channel.origin.scheme == "https":
-                self._selector.unregister(channel.socket)
+                self._leave(channel.socket)
                 host = channel.origin.address[0]
                 channel.socket = tls().wrap_socket(channel.socket, server_hostname=host, do_handshake_on_connect=False)
-                self._selector.register(channel.socket, _WRITE, channel)
+                self._watch(channel.socket, _WRITE, channel)
         if isinstance(channel.socket, ssl.SSLSocket):
             try:
                 channel.socket.do_handshake()
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as wanting:
                 wanted = _READ if isinstance(wanting, ssl.SSLWantReadError) else _WRITE
-                self._selector.modify(channel.socket, wanted, channel)
+                self._poll.modify(channel.socket, wanted)
                 return False
         channel.open = True
-        self._selector.modify(channel.socket, _READ, channel)
+        self._poll.modify(channel.socket, _READ)
         return True
 
     def _connect(self, channel: _Channel[T]) -> None:
@@ -192,7 +203,7 @@ class Multiplexer(Generic[T]):
                 plain.close()
                 continue
             channel.since = time.monotonic()
-            self._selector.register(plain, _WRITE, channel)
+            self._watch(plain, _WRITE, channel)
             return
         raise ConnectionRefusedError("no connection")
 
@@ -204,9 +215,9 @@ class Multiplexer(Generic[T]):
         was_late = channel.out is not channel.request
         channel.out = channel.out[sent:]
         if channel.out:
-            self._selector.modify(channel.socket, _READ | _WRITE, channel)
+            self._poll.modify(channel.socket, _READ | _WRITE)
         elif was_late:
-            self._selector.modify(channel.socket, _READ, channel)
+            self._poll.modify(channel.socket, _READ)
 
     def _receive(self, channel: _Channel[T]) -> None:
         while True:
@@ -253,7 +264,7 @@ class Multiplexer(Generic[T]):
     def _close(self, channel: _Channel[T]) -> None:
         if channel.addresses is not None and hasattr(channel, "socket"):
             with suppress(KeyError, ValueError):  # it is closed already
-                self._selector.unregister(channel.socket)
+                self._leave(channel.socket)
             channel.socket.close()
 
 

@@ -12,6 +12,8 @@ from waybill.runs.moving import moved
 from waybill.runs.store import RunStore
 from waybill.telemetry import logger
 
+# Files between two looks whether the run is to pause: each keeps the copies waiting.
+ASKED_EVERY = 250
 # A shard tells ten times how far it is, but not for fewer than a hundred files.
 TIMES, LEAST = 10, 100
 _STEP = "DOING#"

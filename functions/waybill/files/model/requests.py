@@ -8,7 +8,7 @@ from waybill.files.listing import BATCH
 from waybill.files.lookup import WORTH_A_PAGE
 from waybill.files.model.shape import Knobs, Look, Piece, Shape, packets, shards_of, turns_of, units
 from waybill.files.summaries import AHEAD, ON_A_PAGE
-from waybill.files.underway import tellings
+from waybill.files.underway import ASKED_EVERY, tellings
 from waybill.inserts import TOGETHER
 
 Requests = Counter[str]
@@ -21,7 +21,6 @@ LIST_PAGE = 1_000  # objects of a page of ListObjectsV2
 ROWS_PER_COMPOSITE = 1_000  # read, compared and written together
 CANARY_ACCOUNTS = 10  # that the canary's rows are spread over
 LINKS_OPENED = 20  # to see whether new links open
-ASKED_EVERY = 100  # files between two looks whether the run is to pause
 _MB = 1024 * 1024
 
 # Bytes of the items that are not files, as they turn out: a run with its configuration, what became of a packet, a shard, a turn, ...

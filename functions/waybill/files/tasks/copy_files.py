@@ -13,7 +13,7 @@ from waybill.files.ledger import Ledger
 from waybill.files.manifest import ManifestLine, file_to_json
 from waybill.files.outcomes import outcome_to_json
 from waybill.files.tools import lane_for, tools_for
-from waybill.files.underway import Underway
+from waybill.files.underway import ASKED_EVERY, Underway
 from waybill.runs.machine import CALL, CHILD, Requests
 from waybill.runs.model import RunContext
 from waybill.runs.store import RunStore
@@ -149,7 +149,7 @@ class _Jobs:
 
 
 class _Asked:
-    """Whether the run is to pause or end; asks the table at every hundredth question only."""
+    """Whether the run is to pause or end; asks the table only now and then."""
 
     def __init__(self, store: RunStore, run_id: str) -> None:
         self._store, self._run_id = store, run_id
@@ -158,6 +158,6 @@ class _Asked:
 
     def __call__(self) -> bool:
         self._questions += 1
-        if not self.answer and self._questions % 100 == 0:
+        if not self.answer and self._questions % ASKED_EVERY == 0:
             self.answer = self._store.control(self._run_id) is not None
         return self.answer
