@@ -1,7 +1,8 @@
 """HTTP/1.1 as AWS's services speak it: a request as bytes, a reply from bytes. No sockets here."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from waybill.lean import lean
 
 MAX_HEAD = 64 * 1024  # bytes
 MAX_BODY = 64 * 1024 * 1024  # a page of a listing or of a query has about 1 MB
@@ -22,7 +23,7 @@ class NothingCame(BrokenOff):
     """The connection ended before the first byte of a reply."""
 
 
-@dataclass(frozen=True, slots=True)
+@lean(frozen=True, slots=True)
 class Reply:
     """A reply, whole. Header names are in lower case."""
 

@@ -20,6 +20,7 @@ from waybill.files.domain import (
 from waybill.files.ledger import FileItem, updated
 from waybill.files.names import file_name
 from waybill.files.urls import LinkBuilder, locate, mask, path_of
+from waybill.lean import lean
 
 # A time that no decision is taken by.
 _UNKNOWN = datetime.max.replace(tzinfo=UTC)
@@ -37,21 +38,21 @@ class Rules:
     every_source: bool
 
 
-@dataclass(frozen=True, slots=True)
+@lean(frozen=True, slots=True)
 class Skip:
     """Nothing to do: it is verified or switched, and nothing changed."""
 
     verified: bool
 
 
-@dataclass(frozen=True, slots=True)
+@lean(frozen=True, slots=True)
 class Record:
     """The ledger is to learn something, and nothing is copied."""
 
     file: FileItem
 
 
-@dataclass(frozen=True, slots=True)
+@lean(frozen=True, slots=True)
 class Look:
     """The source must be looked at. `file` is how the ledger's item begins in this run: discovered."""
 
@@ -61,7 +62,7 @@ class Look:
     known: FileItem | None
 
 
-@dataclass(frozen=True, slots=True)
+@lean(frozen=True, slots=True)
 class Copy:
     """The file is to be copied."""
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from waybill.errors import IllegalTransition
+from waybill.lean import lean
 
 NO_ACCOUNT = "no-account"
 
@@ -106,7 +107,7 @@ class VerifiedBy(StrEnum):
     S3_COPY = "s3_copy"  # size agrees and S3 reported success, but nothing could be compared
 
 
-@dataclass(frozen=True, slots=True)
+@lean(frozen=True, slots=True)
 class Entry:
     """A record of Salesforce that links to a file. Ids have 18 characters; `account_id` is NO_ACCOUNT where there is none."""
 
@@ -119,7 +120,7 @@ class Entry:
     modified: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@lean(frozen=True, slots=True)
 class S3Location:
     """An object that a URL names. `alternate_key` is the other reading of a URL with a `+` in its path."""
 
@@ -129,7 +130,7 @@ class S3Location:
     alternate_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@lean(frozen=True, slots=True)
 class HttpLocation:
     """A file behind a plain http(s) URL; it is streamed."""
 
@@ -158,7 +159,7 @@ class BadLocation:
 Location = S3Location | HttpLocation | OwnLocation | BadLocation
 
 
-@dataclass(frozen=True, slots=True)
+@lean(frozen=True, slots=True)
 class SourceFacts:
     """What a LIST or HEAD said of a source. `size` in bytes; `etag` without quotes; `checksum` as `CRC64NVME:<base64>`."""
 

@@ -12,6 +12,7 @@ from waybill.files.domain import HttpLocation, S3Location, SourceFacts, Verified
 from waybill.files.storage import MIB, ObjectRef, ObjectStore, Refused, Written
 from waybill.files.uploads import UploadLog
 from waybill.files.web import Web
+from waybill.lean import lean
 
 
 class CopyStatus(StrEnum):
@@ -61,7 +62,7 @@ def failed(fault: CopyFault, message: str) -> CopyFailed:
     return CopyFailed(CopyStatus.FAILED, message, fault=fault)
 
 
-@dataclass(frozen=True, slots=True)
+@lean(frozen=True, slots=True)
 class CopyJob:
     """One file to copy to `bucket`, under the first of `keys` that no other object holds.
 
@@ -90,7 +91,7 @@ class CopyJob:
         return self.facts
 
 
-@dataclass(frozen=True, slots=True)
+@lean(frozen=True, slots=True)
 class CopyOutcome:
     """What came of a job. Holds for `copied` and `existing`: `key`, `etag`, `facts` (the pinned source, with what was learnt on the way).
 

@@ -1,7 +1,7 @@
 """The ledger: what is known of every file, one DynamoDB item each, and of every account."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from waybill.files.domain import FileState, VerifiedBy
 from waybill.files.summaries import AccountSummary, InOrder, Summaries
 from waybill.inserts import TOGETHER, Inserted
+from waybill.lean import lean
 from waybill.parallel import in_parallel
 from waybill.table import ConditionFailed, Item, Table
 
@@ -20,7 +21,7 @@ _KEY = "KEY#"
 CALLS_FEWER = 8
 
 
-@dataclass(frozen=True, slots=True)
+@lean(frozen=True, slots=True)
 class FileItem:
     """A file as the ledger knows it. `version` is 0 for one that has never been written.
 

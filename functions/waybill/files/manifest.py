@@ -1,7 +1,6 @@
 """The rows of a shard's manifest: what listing hands to copying, as JSON lines in the work bucket."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
@@ -9,11 +8,12 @@ from waybill.errors import WorkDamaged
 from waybill.files.domain import FileState, HttpLocation, S3Location, SourceFacts, VerifiedBy
 from waybill.files.jobs import CopyJob
 from waybill.files.ledger import FileItem
+from waybill.lean import lean
 
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@lean(frozen=True, slots=True)
 class ManifestRow:
     """One file of a shard.
 

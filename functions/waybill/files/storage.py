@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from waybill.errors import WaybillError
 from waybill.files.domain import SourceFacts
+from waybill.lean import lean
 
 if TYPE_CHECKING:
     from waybill.files.s3 import S3Store
@@ -36,7 +37,7 @@ class Refused(WaybillError):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
+@lean(frozen=True, slots=True)
 class ObjectRef:
     """An object, or one version of it."""
 
@@ -75,7 +76,7 @@ class Page:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True)
+@lean(frozen=True, slots=True)
 class Written:
     """An object that now exists. `checksum` as in SourceFacts; `modified` only where the reply says so."""
 

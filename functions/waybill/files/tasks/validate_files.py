@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from waybill import compose
@@ -17,6 +17,7 @@ from waybill.files.outcomes import outcome_from_json
 from waybill.files.storage import ObjectStore
 from waybill.files.tasks.copy_files import Shard
 from waybill.files.urls import mask
+from waybill.lean import lean
 from waybill.runs.machine import ONE
 from waybill.runs.model import ErrorRow, RunContext
 from waybill.runs.store import RunStore
@@ -71,7 +72,7 @@ def handler(environment: CopyEnvironment, request: ValidateRequest, clock: Clock
     return ValidateReply(shard=request.shard.shard, copied=result["copied"], verified=result["verified"], failed=result["failed"])
 
 
-@dataclass(frozen=True, slots=True)
+@lean(frozen=True, slots=True)
 class _Verdict:
     """What is to be written of one file, and what is to be counted."""
 
