@@ -45,15 +45,13 @@ class Series:
 class Bench:
     """Servers that run, and what is asked of them."""
 
-    def __init__(self, stack: ExitStack, files: int, *, at_once: int, engine: str) -> None:
+    def __init__(self, stack: ExitStack, files: int, *, engine: str) -> None:
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="waybill-bench-")))
         self.weed: Weed = stack.enter_context(seaweedfs())
         self.acknowledging = stack.enter_context(acknowledging())
         self.dynamodb = stack.enter_context(dynamodb_local())
         self.files, self._number = files, 0
-        self._job = Job(
-            files, SOURCE, "", "bench-work", "", self.weed.endpoint, self.acknowledging, engine, at_once, self.acknowledging
-        )
+        self._job = Job(files, SOURCE, "", "bench-work", "", self.weed.endpoint, self.acknowledging, engine, self.acknowledging)
         self.s5cmd("mb", f"s3://{SOURCE}")
         self.s5cmd("mb", "s3://bench-work")
         self.environment(self._job)
@@ -201,7 +199,6 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
     parser.add_argument("--tools", default=",".join(tools.TOOLS), help="also: waybill_boto3, the tasks on boto3's clients")
     parser.add_argument("--engine", choices=["default", "boto3"], default="default", help="of waybill and waybill_dynamodb")
-    parser.add_argument("--at-once", type=int, default=1, help="shards side by side")
     parser.add_argument("--trials", type=int, default=0, metavar="FILES", help="also the four trials, with so many files")
     parser.add_argument("--no-results", action="store_true", help="leave bench/results as it is")
     asked = parser.parse_args()
@@ -210,7 +207,7 @@ def main() -> int:
     series: dict[str, Series] = defaultdict(lambda: Series(asked.files))
     try:
         with ExitStack() as stack:
-            bench = Bench(stack, asked.files, at_once=asked.at_once, engine=asked.engine)
+            bench = Bench(stack, asked.files, engine=asked.engine)
             size = bench.upload(asked.files)
             series = compare(bench, names, asked.rounds)
             found = trials.run_all(bench, names, asked.trials) if asked.trials else None

@@ -1,4 +1,4 @@
-"""The tools that are compared: how each is called, with 32 requests in flight. Pure, but for where things are installed."""
+"""The tools that are compared: how each is called, with 64 requests in flight. Pure, but for where things are installed."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.servers import ACCESS_KEY, REGION, ROOT, SECRET_KEY, NotInstalled
 
 PEERS = ROOT / "build" / "bench"
-IN_FLIGHT = 32
+IN_FLIGHT = 64
 WAYBILL = ("waybill", "waybill_dynamodb")
 TOOLS = (*WAYBILL, "s5cmd", "rclone", "aws", "boto3")
 
@@ -28,7 +28,6 @@ class Job:
     s3: str
     dynamodb: str
     engine: str = "default"
-    at_once: int = 1
     events: str = ""  # who acknowledges what is told of a run
 
 
@@ -38,7 +37,7 @@ def command(tool: str, job: Job) -> list[str]:
         case "waybill" | "waybill_dynamodb" | "waybill_boto3":
             worker = [sys.executable, str(ROOT / "bench" / "waybill_copy.py"), "--files", str(job.files), "--run", job.run]
             engine = "boto3" if tool == "waybill_boto3" else job.engine
-            return [*worker, "--engine", engine, "--at-once", str(job.at_once)]
+            return [*worker, "--engine", engine]
         case "s5cmd":
             log = ["--log", "error", "--numworkers", str(IN_FLIGHT)]
             return [s5cmd(), *log, "cp", f"s3://{job.source}/*", f"s3://{job.destination}/"]
@@ -65,7 +64,7 @@ def shown(tool: str) -> str:
     """The command as the results tell it, without paths."""
     job = Job(0, "SOURCE", "DESTINATION", "WORK", "RUN", "", "")
     if tool.startswith("waybill"):
-        return "the handlers of ListFiles, CollectShards, CopyFiles and ValidateFiles, in one process, one shard of 5,000 after the other"
+        return "the handlers of ListFiles, CollectShards, CopyFiles and ValidateFiles, each in a process as in a function: a shard of 5,000 is validated while the next one is copied"
     words = [Path(word).name if os.sep in word and "://" not in word else word for word in command(tool, job)]
     return "`" + " ".join(words) + "`"
 

@@ -1,15 +1,18 @@
-"""Waybill as one process for bench/copy.py: the real tasks' handlers, in the order of the state machine, shards side by side.
+"""Waybill for bench/copy.py: the real tasks' handlers, in the order of the state machine, packets and shards side by side.
 
 Started by side_by_side.py, which sets the environment as the template does for the functions. Salesforce is a stand-in within
-the process (org.py); S3 and DynamoDB are whatever AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL_DYNAMODB name.
+each process (org.py); S3 and DynamoDB are whatever AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL_DYNAMODB name.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
+from functools import partial
+from itertools import cycle
 from typing import Any
 
 sys.path.insert(1, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
@@ -70,26 +73,48 @@ def looped(handler: Any, event: Json) -> Json:
     return dict(reply)
 
 
-def migrate(corpus: Corpus, run: RunContext, environment: SourceEnvironment, at_once: int) -> Json:
+def list_packet(given: Json, packet: Json) -> None:
+    looped(list_files.handler, given | {"packet": packet})
+
+
+def copy_shard(given: Json, shard: Json) -> Json:
+    looped(copy_files.handler, given | {"shard": shard})
+    return shard
+
+
+def validate_shard(given: Json, shard: Json) -> Json:
+    return dict(validate_files.handler(given | {"shard": shard}, Context()))
+
+
+def migrate(corpus: Corpus, run: RunContext, environment: SourceEnvironment) -> Json:
+    """What the state machine does: packets are listed two at a time, a shard is validated while the next one is copied.
+
+    Each function is a process of its own, as AWS has it, forked before it has any connection; ListFiles has both.
+    """
     given = {"run": run.model_dump(mode="json")}
-    packets = packed(corpus, size=environment.config.migration.packet_size)
-    for number, (first, last) in enumerate(packets):
-        scope = PacketScope(number, account_id(first), account_id(last), (), large=False, known_since=None)
-        looped(list_files.handler, given | {"packet": asdict(scope)})
-    looped(collect_shards.handler, given)
-
-    def shard(row: Json) -> Json:
-        event = given | {"shard": row}
-        looped(copy_files.handler, event)
-        return dict(validate_files.handler(event, Context()))
-
-    rows = compose.work(environment).rows(f"runs/{run.run_id}/shards.jsonl")
+    ends = enumerate(packed(corpus, size=environment.config.migration.packet_size))
+    packets = [
+        asdict(PacketScope(number, account_id(first), account_id(last), (), large=False, known_since=None))
+        for number, (first, last) in ends
+    ]
     totals = {"copied": 0, "verified": 0, "failed": 0}
-    with ThreadPoolExecutor(at_once) as pool:
-        for result in pool.map(shard, rows):
+    with function() as one, function() as other:
+        one.submit(start, environment, run).result()
+        listed = [pool.submit(list_packet, given, packet) for pool, packet in zip(cycle((one, other)), packets)]
+        for each in listed:
+            each.result()
+        looped(collect_shards.handler, given)
+        shards = list(compose.work(environment).rows(f"runs/{run.run_id}/shards.jsonl"))
+        copied = one.map(partial(copy_shard, given), shards)
+        for ended in [other.submit(validate_shard, given, shard) for shard in copied]:
+            result = ended.result()
             for name in totals:
                 totals[name] += result[name]
     return totals
+
+
+def function() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork"))
 
 
 def main() -> int:
@@ -98,9 +123,6 @@ def main() -> int:
     parser.add_argument("--per-account", type=int, default=400)
     parser.add_argument("--run", required=True)
     parser.add_argument("--engine", choices=["default", "boto3"], default="default")
-    parser.add_argument(
-        "--at-once", type=int, default=1, help="shards at once, as the Distributed Map has them in several functions"
-    )
     asked = parser.parse_args()
     environment = SourceEnvironment.from_env()
     corpus = replace(evenly(asked.files, per_account=asked.per_account), bucket=environment.config.source.buckets[0])
@@ -109,8 +131,7 @@ def main() -> int:
     if asked.engine == "boto3":
         use_boto3()
     run = RunContext(run_id=asked.run, kind=RunKind.BACKUP, mode="full", fence=1, started_at=BEGAN)
-    start(environment, run)
-    totals = migrate(corpus, run, environment, asked.at_once)
+    totals = migrate(corpus, run, environment)
     print("\n" + json.dumps(totals))
     return 0 if totals["failed"] == 0 else 1
 
