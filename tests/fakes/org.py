@@ -1,7 +1,7 @@
 """Orgs as planning asks for them, and who carries a plan out on them in the plainest way."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,15 @@ from local.salesforce.errors import Fault
 from local.salesforce.org import Org
 from local.salesforce.schema_files import load_schema
 from waybill.records.domain import Action, Cell, Planned, PlannedRow
-from waybill.records.schema import FieldSchema, ObjectSchema, object_schema
+from waybill.records.schema import Among, FieldSchema, ObjectSchema, object_schema
+
+
+def _needed(among: Among | None) -> Callable[[Mapping[str, Cell]], bool]:
+    """No row more than is said to be needed is given: a plan made without the others is what one made with all has to be."""
+    if among is None:
+        return lambda row: True
+    values = {value.lower() for value in among.values}
+    return lambda row: str(row.get(among.field)).lower() in values
 
 
 class Carrier(ABC):
@@ -70,8 +78,8 @@ class PlainOrg(Carrier):
             self.schemas[name] = None if found is None else object_schema(described(self.org, found, "/services/data/v66.0"))
         return self.schemas[name]
 
-    def rows(self, sobject: str, fields: Sequence[str]) -> Iterator[Mapping[str, Cell]]:
-        for record in self.org.all(self._name(sobject)):
+    def rows(self, sobject: str, fields: Sequence[str], among: Among | None = None) -> Iterator[Mapping[str, Cell]]:
+        for record in filter(_needed(among), self.org.all(self._name(sobject))):
             yield {"Id": record["Id"], **{name: record.get(name) for name in fields}}
 
     def count(self, sobject: str) -> int:
@@ -104,10 +112,12 @@ class FakeOrg(Carrier):
     def describe(self, sobject: str) -> ObjectSchema | None:
         return self.objects.get(sobject.lower())
 
-    def rows(self, sobject: str, fields: Sequence[str]) -> Iterator[Mapping[str, Cell]]:
+    def rows(self, sobject: str, fields: Sequence[str], among: Among | None = None) -> Iterator[Mapping[str, Cell]]:
         self.reads.append(sobject)
+        needed = _needed(among)
         for row_id, row in self.data[sobject.lower()].items():
-            yield {"Id": row_id, **{name: row.get(name) for name in fields}}
+            if needed({"Id": row_id, **row}):
+                yield {"Id": row_id, **{name: row.get(name) for name in fields}}
 
     def insert(self, sobject: str, values: Mapping[str, Cell]) -> str:
         table = self.data[sobject.lower()]

@@ -9,7 +9,7 @@ from waybill.records.columns import Columns
 from waybill.records.conditions import Condition
 from waybill.records.domain import ObjectJob, Operation, StagedRow
 from waybill.records.keying import RowKey, hints_for
-from waybill.records.matching import match, traits_of
+from waybill.records.matching import among, match, traits_of
 from waybill.records.mirror import Mirror, Row, Touch, World
 from waybill.records.pricebooks import refuse_lonely, says_standard, standard_book
 from waybill.records.resolving import Conditions, Resolver, Unresolved, conditions_of
@@ -35,6 +35,8 @@ class Turn:
     # Fields that another turn of the same object writes too.
     shifting: frozenset[str]
     required: tuple[FieldSchema, ...]
+    # Whether nothing but the key leads to rows of its object.
+    alone: bool = False
     touches: list[Touch] = data_field(default_factory=list)
     # Input rows by which a row is inserted.
     creators: list[Touch] = data_field(default_factory=list)
@@ -123,6 +125,8 @@ def _match(turn: Turn, state: Folding) -> None:
     job, mirror = turn.job, turn.mirror
     traits = traits_of(turn.columns, mirror, used=turn.key.paths, shifting=turn.shifting, deferred=turn.deferred)
     good = [touch for touch in turn.touches if not touch.problems]
+    if turn.alone:
+        mirror.among = among(turn.key.paths, mirror.schema, (touch.key for touch in good))
     book = standard_book(mirror) if good else None
     for touch in good:
         if book is not None and says_standard(touch.values()) and not mirror.find(turn.key.paths, touch.key):

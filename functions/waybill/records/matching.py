@@ -7,6 +7,11 @@ from types import EllipsisType
 from waybill.records.columns import Columns, Lookup
 from waybill.records.domain import Cell, Operation
 from waybill.records.mirror import ABSENT, Key, Mirror, Row, Touch
+from waybill.records.schema import Among, ObjectSchema
+from waybill.records.values import looks_like_id
+
+# Types of which equal texts are equal in a query: at most it finds more.
+_ASKED = frozenset({"id", "string", "email", "phone", "url"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,20 @@ def _rows(mirror: Mirror, paths: tuple[str, ...], key: Key) -> Sequence[Row]:
             else list(mirror.living())
         )
     return mirror.find(paths, key)
+
+
+def among(paths: tuple[str, ...], schema: ObjectSchema, keys: Iterable[Key]) -> Among | None:
+    """The rows that may answer to these keys; None where the org cannot be asked for them: only texts that it has an index of can."""
+    known = schema.field(paths[0]) if len(paths) == 1 else None
+    if known is None or known.type not in _ASKED or not (known.external_id or known.unique or known.name in {"Id", "Name"}):
+        return None
+    values: set[str] = set()
+    for (value,) in keys:
+        if not isinstance(value, str) or not value.isprintable():
+            return None
+        if known.name != "Id" or looks_like_id(value):
+            values.add(value)
+    return Among(known.name, frozenset(values))
 
 
 def _settle(touch: Touch, row: Row | None, operation: Operation, found: Matches) -> None:

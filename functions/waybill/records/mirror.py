@@ -12,7 +12,7 @@ from waybill.records.columns import FEW
 from waybill.records.domain import Cell
 from waybill.records.keys import COMPOSITE, joined
 from waybill.records.room import Room
-from waybill.records.schema import FieldSchema, ObjectSchema, OrgReader
+from waybill.records.schema import Among, FieldSchema, ObjectSchema, OrgReader
 from waybill.records.values import comparer, id18
 
 # A cell that says nothing.
@@ -176,6 +176,8 @@ class Mirror:
         self._rows: list[Row] = []
         self._ids: dict[str, Row] = {}
         self._was_read = False
+        # Which rows are needed, where not all are. To be said before they are read.
+        self.among: Among | None = None
         self._comparers: dict[str, Callable[[Cell], Cell]] = {}
         self._indexes: dict[tuple[str, ...], tuple[int, dict[Key, list[Row]]]] = {}
         self._shared: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -204,7 +206,7 @@ class Mirror:
     def _read(self) -> None:
         names = [name for name in self.names.values() if name != "Id"]
         order = list(self.names.values())
-        for record in self.world.org.rows(self.schema.name, names):
+        for record in self.world.org.rows(self.schema.name, names, self.among):
             row_id = id18(str(record["Id"]))
             packed = marshal.dumps(tuple(record.get(name) for name in order))
             self.world.room.existing(len(packed))

@@ -1,15 +1,21 @@
 """The org as planning asks for it: describes and whole objects, rows flattened to the paths that were asked for."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Final
+from urllib.parse import quote
 
 from waybill.errors import SalesforceDenied
 from waybill.records.describes import Describes, pack
 from waybill.records.domain import Cell
 from waybill.records.fetching import Fetches
 from waybill.records.finding import at
-from waybill.records.schema import ObjectSchema, object_schema
+from waybill.records.schema import Among, ObjectSchema, object_schema
 from waybill.salesforce import soql
-from waybill.salesforce.client import SalesforceClient
+from waybill.salesforce.client import LONGEST_QUERY, SalesforceClient
+
+# Queries for rows by their keys, above which all rows are fetched instead: some 400 keys each.
+_MOST_CALLS: Final = 100
 
 
 class ManyRows(Exception):
@@ -24,7 +30,8 @@ class ManyRows(Exception):
 class SalesforceOrg:
     """Remembers describes for as long as it lives: one task. With `describes`, also what was said to others a while ago.
 
-    With `fetches`, the rows of an object that has more than `fetch_from` are taken from there, or ManyRows is raised.
+    With `fetches`, the rows of an object that has more than `fetch_from` are asked for by their keys, where few are needed; else they are
+    taken from there, or ManyRows is raised.
     """
 
     def __init__(
@@ -80,8 +87,8 @@ class SalesforceOrg:
         self._ask(used)
         return any(_packed(self._known[name]) != _packed(before[name]) for name in used)
 
-    def rows(self, sobject: str, fields: Sequence[str]) -> Iterator[Mapping[str, Cell]]:
-        """All rows of the object, `Id` among the fields. Raises ManyRows before the first."""
+    def rows(self, sobject: str, fields: Sequence[str], among: Among | None = None) -> Iterator[Mapping[str, Cell]]:
+        """All rows of the object, `Id` among the fields; of one that has many, those `among`. Raises ManyRows before the first."""
         paths = list(dict.fromkeys(["Id", *(field for field in fields if field.lower() != "id")]))
         schema = self.describe(sobject) if self._fetches is not None else None
         if self._fetches is not None and schema is not None:
@@ -91,9 +98,30 @@ class SalesforceOrg:
                 return
         total, rows = self._client.sized_query(soql.select(paths, sobject))
         if schema is not None and total > self._fetch_from:
-            raise ManyRows(schema, paths)
+            queries = self._asked(sobject, paths, among) if among is not None else None
+            if queries is None:
+                raise ManyRows(schema, paths)
+            # A row may come twice, where two of the values differ in the case of their letters.
+            rows = chain.from_iterable(map(self._client.query, queries))
         for row in rows:
             yield {path: at(row, path) for path in paths}
+
+    def _asked(self, sobject: str, paths: Sequence[str], among: Among) -> list[str] | None:
+        """The queries for the rows among these; None where they are too many."""
+        longest = LONGEST_QUERY - len(quote(soql.select(paths, sobject, where=f"{among.field} IN ()")))
+        portions: list[list[str]] = []
+        left = 0
+        for value in sorted(among.values):
+            length = len(quote(f"{soql.literal(value)}, "))
+            if length > left:
+                portions.append([])
+                left = longest
+            portions[-1].append(value)
+            left -= length
+            if left < 0 or len(portions) > _MOST_CALLS:
+                return None
+        field = soql.name(among.field)
+        return [soql.select(paths, sobject, where=f"{field} IN {soql.literals(portion)}") for portion in portions]
 
     def _ask(self, names: Sequence[str]) -> None:
         for name, reply in zip(names, self._client.describe_many(names), strict=True):

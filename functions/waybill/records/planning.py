@@ -203,7 +203,34 @@ class _Planner:
             deferred=deferred,
             shifting=shifting,
             required=tuple(field for field in draft.schema.fields.values() if field.required),
+            alone=self._alone(draft, drafts),
         )
+
+    def _alone(self, draft: "_Draft", drafts: Sequence["_Draft"]) -> bool:
+        """Whether nothing but the key of its rows leads to rows of its object: no other table, no lookup, no path that may come back."""
+        job, lookups = draft.job, draft.columns.lookups.values()
+        own = [
+            *leaves(job.external_id),
+            *draft.where().paths,
+            *parse(job.only).paths,
+            *(path for each in lookups for path in each.paths()),
+        ]
+        if (
+            job.delete_old
+            or job.operation.deletes
+            or draft.name in NEEDS
+            or draft.columns.own
+            or any("." in path for path in own)
+        ):
+            return False
+        for other in drafts:
+            needs = Needs(self.world)
+            if other is not draft:
+                self._need(needs, other)
+            targets = {target.lower() for each in other.columns.lookups.values() for target in each.targets}
+            if draft.name in needs.fields or draft.name in targets:
+                return False
+        return True
 
     def _delete(self, turn: Turn) -> None:
         job = turn.job

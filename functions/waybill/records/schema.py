@@ -100,6 +100,14 @@ class ObjectSchema:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Only rows are needed that have one of these values in a field, letters of either case."""
+
+    field: str
+    values: frozenset[str]
+
+
 class OrgReader(Protocol):
     """What planning asks of an org."""
 
@@ -107,8 +115,8 @@ class OrgReader(Protocol):
         """None where the org, or the user's rights, know no such object. Names match without case."""
         ...
 
-    def rows(self, sobject: str, fields: Sequence[str]) -> Iterator[Mapping[str, Cell]]:
-        """All rows with these fields, `Id` always among them."""
+    def rows(self, sobject: str, fields: Sequence[str], among: Among | None = None) -> Iterator[Mapping[str, Cell]]:
+        """All rows with these fields, `Id` always among them; those `among` at least, where no others are needed."""
         ...
 
 

@@ -29,7 +29,7 @@ RETRIEVE = 2_000
 # Calls in a composite call.
 SUBREQUESTS = 25
 # Salesforce takes 16,384 bytes of URL and headers; the headers need some of them.
-_LONGEST_QUERY = 14_000
+LONGEST_QUERY = 14_000
 _NOT_FOUND = 404
 
 Row = dict[str, Any]  # Any: JSON
@@ -151,9 +151,9 @@ class SalesforceClient:
 
     def _page(self, path: str, query: str, kind: Kind) -> Any:  # Any: JSON
         length = len(quote(query))
-        if length > _LONGEST_QUERY:
+        if length > LONGEST_QUERY:
             raise SalesforceRequestInvalid(
-                f"The query takes {length} bytes in a URL, Salesforce allows about {_LONGEST_QUERY}: ask for fewer values at a time."
+                f"The query takes {length} bytes in a URL, Salesforce allows about {LONGEST_QUERY}: ask for fewer values at a time."
             )
         return self._connection.call("GET", path, kind=kind, action="run a query", params={"q": query})
 

@@ -42,7 +42,7 @@ class EmptyOrg:
     def describe(self, sobject: str) -> ObjectSchema | None:
         return OBJECTS.get(sobject.lower())
 
-    def rows(self, sobject: str, fields: Any) -> Iterator[Any]:
+    def rows(self, sobject: str, fields: Any, among: Any = None) -> Iterator[Any]:
         return iter(())
 
 

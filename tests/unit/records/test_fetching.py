@@ -45,12 +45,14 @@ class Planning:
     fetch_from: int = 2
     most_bytes: int | None = None
     page: int = PAGE
+    by_key: bool = False
     now: datetime = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
     # Answers of the clock to "is time up?", one for each question; no once they are used up.
     time_is_up: list[bool] = field(default_factory=list)
 
     def begin(self, rows: list[Mapping[str, Any]]) -> None:
-        headers = ("Name", "Price__c", "Gold__c", "Site")
+        # A lookup to the object itself: any of its rows may be a parent, so that all are needed.
+        headers = ("Name", "Price__c", "Gold__c", *(() if self.by_key else ("Parent.Name",)))
         job = Job(
             (ObjectJob("Account", operation=Operation.UPSERT, external_id=("Name",), table=0),),
             (Table(0, "Account.csv", "", headers),),
@@ -97,6 +99,12 @@ class Planning:
     def abort_queries(self) -> None:
         for fetch in json.loads(self.work.get(f"runs/{RUN}/existing.json") or b"{}").values():
             self.client.bulk_queries.abort(fetch["job"])
+
+    def on_one_line(self) -> None:
+        """No query asks for keys of several lines."""
+        for row in self.simulator.org.all("Account"):
+            self.simulator.org.update("Account", str(row["Id"]), {"Name": str(row["Name"]).replace("\n", " ")})
+        self.simulator.calls.reset()
 
     def verdicts(self) -> list[tuple[int, Verdict, Mapping[str, Any]]]:
         standing = find_plan(self.store, RUN)
@@ -203,3 +211,30 @@ def test_a_load_that_does_not_fit_into_a_task_is_refused_with_the_figures_before
     with pytest.raises(NotReady, match=r"too large to be planned at once: .* after 3 rows of the input .* Nothing was written"):
         planning.calls()
     assert find_plan(planning.store, RUN) is None
+
+
+def test_rows_that_only_their_key_leads_to_are_asked_for_by_it_in_an_org_that_has_many(planning: Planning) -> None:
+    planning.by_key = True
+    planning.on_one_line()
+    planning.begin([{**row, "Name": str(row["Name"]).replace("\n", " ")} for row in GIVEN])
+    (only,) = planning.calls()
+    assert only.status is Status.DONE
+    assert planning.verdicts() == EXPECTED
+    assert bulk_queries(planning) == 0
+    assert planning.simulator.calls.count("GET", "/query") == 3, "the org itself, the first page, and the rows by their keys"
+
+
+def test_a_key_in_letters_of_another_case_is_another_row_and_one_row_is_never_two(planning: Planning) -> None:
+    planning.by_key = True
+    planning.on_one_line()
+    name = 'A 1, "quoted" and more'
+    planning.begin([{"Name": name, "Price__c": 1.5}, {"Name": name.upper(), "Price__c": 2}])
+    planning.calls()
+    assert [verdict for _, verdict, _ in planning.verdicts()] == [Verdict.UNCHANGED, Verdict.INSERT]
+
+
+def test_what_has_no_key_is_looked_for_among_all_rows(planning: Planning) -> None:
+    planning.by_key = True
+    planning.begin([*GIVEN, {"Name": None, "Price__c": 1}])
+    planning.calls()
+    assert bulk_queries(planning) == 1
