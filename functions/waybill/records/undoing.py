@@ -58,7 +58,7 @@ class UndoPlanner:
         done = {step.step: list(self._done(step, ids)) for step in steps}
         for step in steps:
             if step.action is Action.DELETE:
-                self._number_again(done[step.step])
+                self._number_again(step.object, done[step.step])
             for each in done[step.step]:
                 if step.action is Action.UPDATE and each.row.of is not None:
                     self._overlay.setdefault(each.row.of, {}).update(each.written)
@@ -112,17 +112,15 @@ class UndoPlanner:
             old = {name: each.row.before.get(name) for name in each.written}
             due = {name: value for name, value in old.items() if not alike(now[name], self._current(value))}
             edited = [name for name in due if not alike(now[name], each.written[name])]
-            fields = {name: value for name, value in due.items() if name not in edited}
             if edited:
-                self._tell(
-                    sobject, each, Verdict.REJECTED, field=edited[0], code=EDITED_SINCE, message=_edited(each, now, edited)
-                )
-            elif fields:
-                changes = {name: (now[name], value) for name, value in fields.items()}
-                self._tell(sobject, each, Verdict.UPDATE, changes=changes)
+                message = _edited(each, now, edited)
+                self._tell(sobject, each, Verdict.REJECTED, field=edited[0], code=EDITED_SINCE, message=message)
+                continue
+            if due:
+                self._tell(sobject, each, Verdict.UPDATE, changes={name: (now[name], value) for name, value in due.items()})
             else:
                 self._tell(sobject, each, Verdict.UNCHANGED)
-            row, refs = self._repointed(fields)
+            row, refs = self._repointed(due)
             if refs:
                 later_rows.append(PlannedRow(each.row.origin, id=each.id, fields=row, refs=refs))
             elif row:
@@ -217,16 +215,17 @@ class UndoPlanner:
 
     # -- deletions ----------------------------------------------------------------------------------------------------
 
-    def _number_again(self, rows: Sequence[Done]) -> None:
-        for each in rows:
-            if to18(each.id) not in self.recreated:
+    def _number_again(self, sobject: str, rows: Sequence[Done]) -> None:
+        """Those that are gone: whoever took one out of the recycle bin has brought it back under its own id."""
+        for each, now in self._now(sobject, rows, lambda _: {"Id": None}):
+            if now is None and to18(each.id) not in self.recreated:
                 self._again[to18(each.id)] = next(self._numbers)
 
     def _create_again(self, sobject: str, rows: Sequence[Done]) -> list[PlannedRow]:
         known = self.describe(sobject)
         pending: list[PlannedRow] = []
-        for each, now in self._now(sobject, rows, lambda _: {"Id": None}):
-            if now is not None or to18(each.id) in self.recreated:
+        for each in rows:
+            if to18(each.id) not in self._again:
                 self._tell(sobject, each, Verdict.UNCHANGED)
                 continue
             kept = {
