@@ -106,6 +106,7 @@ bench: setup build/servers/.ready build/bench/.ready
 	$(BIN)/python bench/copy.py --files $(BENCH_FILES) --rounds $(BENCH_ROUNDS) --trials 500
 	$(BIN)/python bench/coldstart.py
 	$(BIN)/python bench/records.py
+	$(BIN)/python bench/records_load.py
 	$(BIN)/python bench/scale.py --sizes $(BENCH_SIZES)
 	$(BIN)/python bench/endtoend.py
 	$(BIN)/python bench/chart.py
