@@ -14,7 +14,19 @@ from .conftest import BUILT, Local, Seats, _there
 from .looking import barriers, picture
 
 FIRST_LOAD = 400_000  # bytes, compressed
-PAGES = ("/", "/start", "/runs", "/accounts", "/readiness", "/errors", "/orgs", "/audit", "/settings")
+PAGES = (
+    "/",
+    "/start",
+    "/runs",
+    "/accounts",
+    "/readiness",
+    "/errors",
+    "/migrations",
+    "/records/sync",
+    "/orgs",
+    "/audit",
+    "/settings",
+)
 
 
 def _first_load() -> list[Path]:

@@ -1,7 +1,10 @@
 """Records at the console: a file is uploaded, or dropped into the inbox; its dry run is looked at, carried out and undone; and the pages around that."""
 
+import io
 import time
+from pathlib import Path
 
+import openpyxl
 import pytest
 from playwright.sync_api import expect
 
@@ -108,3 +111,29 @@ def test_what_was_dropped_is_loaded_from_its_dry_run_and_undone_after_a_look_at_
     }
     left = local.salesforce("GET", "/query?q=SELECT+Name+FROM+Account+WHERE+Name+LIKE+'Dropped and %25'")["records"]
     assert [row["Name"] for row in left] == ["Dropped and edited"]
+
+
+def test_a_workbook_is_synced_by_hand_and_downloaded(seats: Seats, local: Local) -> None:
+    operator = seats.seat("operator")
+    page = operator.page
+    operator.open("/records/sync", "Sync")
+    operator.press("Sync a workbook")
+    page.get_by_label("Workbook", exact=True).fill("accounts")
+    page.get_by_label("Objects", exact=True).click()
+    page.get_by_role("option", name="Account Account").click()
+    page.keyboard.press("Escape")
+    assert barriers(page) == []
+    picture(page, "sync-new")
+    operator.press("Start the sync")
+    page.wait_for_url("**/runs/sync-*")
+    expect(page.get_by_text("Completed after")).to_be_visible()
+    _looked_at(operator, "sync-run")
+    run = local.finished(page.url.rpartition("/")[2])
+    with page.expect_download() as saved:
+        operator.press("Download the workbook")
+    assert saved.value.suggested_filename == "accounts.xlsx"
+    book = openpyxl.load_workbook(io.BytesIO(Path(saved.value.path()).read_bytes()), read_only=True)
+    assert sum(1 for row in book["Account"].iter_rows(values_only=True) if any(row)) == run["rows"]["total"] + 1
+    operator.open("/records/sync", "Sync")
+    expect(page.get_by_role("button", name="Download accounts as").first).to_be_visible()
+    _looked_at(operator, "sync")

@@ -30,7 +30,7 @@ def test_a_backup_is_paused_resumed_reported_and_its_failed_files_are_tried_agai
     assert (run["files"]["total"], run["files"]["failed"]) == (FILES, 1)
     operator.press("Report")
     with page.expect_download() as saved:
-        page.get_by_role("menuitem", name="As CSV, a row for each file").click()
+        page.get_by_role("menuitem", name="As CSV, a line for each file or row").click()
     assert saved.value.suggested_filename == f"{run_id}.csv"
     lines = Path(saved.value.path()).read_text(encoding="utf-8").splitlines()
     assert any("gone.pdf" in line and "SOURCE_MISSING" in line for line in lines)

@@ -12,6 +12,7 @@ import { type Theme, chooseTheme, currentTheme } from "./theme";
 
 const ITEMS: SideNavigationProps.Item[] = [
   { type: "link", text: "Overview", href: "/" },
+  { type: "link", text: "Migrations", href: "/migrations" },
   {
     type: "section",
     text: "Files",
@@ -28,6 +29,7 @@ const ITEMS: SideNavigationProps.Item[] = [
     text: "Records",
     items: [
       { type: "link", text: "Loads", href: "/records/loads" },
+      { type: "link", text: "Sync", href: "/records/sync" },
       { type: "link", text: "Objects", href: "/records/objects" },
       { type: "link", text: "Mappings", href: "/records/mappings" },
     ],

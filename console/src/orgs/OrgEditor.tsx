@@ -13,7 +13,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Textarea from "@cloudscape-design/components/textarea";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { given, said } from "../api/client";
+import { given } from "../api/client";
 import type { OrgView } from "../api/types";
 import { useApi, useWaybill } from "../app/context";
 import { callback } from "./browserLogin";
@@ -93,7 +93,7 @@ export function OrgEditor({ before, onDone }: { before: OrgView | null; onDone: 
         ) : null}
         {save.isError ? (
           <Alert type="error" header="It was not kept">
-            {said(save.error)}
+            {save.error.message}
           </Alert>
         ) : null}
         <Box float="right">

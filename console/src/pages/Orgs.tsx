@@ -6,7 +6,7 @@ import Table from "@cloudscape-design/components/table";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useOrgs } from "../api/asking";
-import { given, said } from "../api/client";
+import { given } from "../api/client";
 import type { OrgView } from "../api/types";
 import { useApi, useMay, useWaybill } from "../app/context";
 import { OrgEditor } from "../orgs/OrgEditor";
@@ -40,7 +40,7 @@ export function Component() {
       tell({ type: "success", content: `Logged in: ${org.name} is ${org.production ? "PRODUCTION" : "a sandbox"}, ${org.organization || org.login_url}.` });
     },
     onError: (error, { does, name }) =>
-      tell({ type: "error", header: does === "test" ? `Waybill cannot log in to ${name}` : "This was not done", content: said(error) }),
+      tell({ type: "error", header: does === "test" ? `Waybill cannot log in to ${name}` : "This was not done", content: error.message }),
     onSettled: () => void queries.invalidateQueries({ queryKey: ["orgs"] }),
   });
   const none = chosen ? "" : "Choose an org first.";

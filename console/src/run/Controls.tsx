@@ -10,6 +10,7 @@ import type { RunView } from "../api/types";
 import { useApi, useMay, useWaybill } from "../app/context";
 import { Confirm } from "../parts/Confirm";
 import { isLive } from "../parts/runs";
+import { saveWorkbook } from "../sync/workbook";
 import { LoadActions } from "./LoadActions";
 import { REPORTS, saveReport } from "./report";
 
@@ -48,6 +49,7 @@ export function Controls({ run }: { run: RunView }) {
   const running = run.status === "running";
   const problems = (run.files?.failed ?? 0) + (run.rows?.failed ?? 0) + (run.rows?.rejected ?? 0);
   const mayRetry = run.ended_at && problems > 0 && !run.dry_run && (run.kind === "backup" ? operator : admin);
+  const failed = (error: unknown) => tell({ type: "error", content: error instanceof Error ? error.message : "The report could not be loaded." });
   return (
     <SpaceBetween direction="horizontal" size="xs">
       {operator && running ? (
@@ -73,13 +75,16 @@ export function Controls({ run }: { run: RunView }) {
         </Button>
       ) : null}
       <LoadActions run={run} />
+      {run.kind === "sync" && run.status === "completed" ? (
+        <Button iconName="download" onClick={() => void saveWorkbook(api, run.run_id).catch(failed)}>
+          Download the workbook
+        </Button>
+      ) : null}
       {run.ended_at && run.status !== "refused" ? (
         <ButtonDropdown
-          items={REPORTS.filter((each) => each.id !== "errors.csv" || run.rows)}
+          items={REPORTS.filter(({ id }) => !id.startsWith("errors") || (run.kind === "load" && problems > 0 && (id !== "errors.xlsx" || run.input?.endsWith(".xlsx"))))}
           onItemClick={({ detail }) =>
-            void saveReport(api, run.run_id, detail.id).catch((error: unknown) =>
-              tell({ type: "error", content: error instanceof Error ? error.message : "The report could not be loaded." }),
-            )
+            void (detail.id === "errors.xlsx" ? saveWorkbook(api, run.run_id) : saveReport(api, run.run_id, detail.id)).catch(failed)
           }
         >
           Report

@@ -2,9 +2,10 @@
 import type { Api } from "../api/client";
 
 export const REPORTS = [
-  { id: "csv", text: "As CSV, a row for each file" },
+  { id: "csv", text: "As CSV, a line for each file or row" },
   { id: "json", text: "As JSON" },
   { id: "errors.csv", text: "Rows that were not loaded, as CSV" },
+  { id: "errors.xlsx", text: "Your workbook, the bad cells marked" },
 ];
 
 export async function reportOf(ask: (path: string) => Promise<Response>, runId: string, form: string): Promise<string[]> {
