@@ -41,6 +41,27 @@ def header(text: str = "Name") -> str:
     return f'<row r="1"><c r="A1" t="inlineStr"><is><t>{text}</t></is></c></row>'
 
 
+def an_open_document(rows: str) -> bytes:
+    """An .ods with the sheet T. `rows`: XML with the prefixes table, text and office."""
+    office = "urn:oasis:names:tc:opendocument:xmlns:office:1.0"
+    spaces = "".join(f' xmlns:{name}="{office.replace("office:1", f"{name}:1")}"' for name in ("office", "table", "text"))
+    manifest = "urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", f'<manifest:manifest xmlns:manifest="{manifest}"/>')
+        archive.writestr(
+            "content.xml",
+            f"<office:document-content{spaces}><office:body><office:spreadsheet>"
+            f'<table:table table:name="T">{rows}</table:table></office:spreadsheet></office:body></office:document-content>',
+        )
+    return out.getvalue()
+
+
+def open_cell(value: str, *, columns: int = 1) -> str:
+    return f'<table:table-cell office:value-type="string" table:number-columns-repeated="{columns}"><text:p>{value}</text:p></table:table-cell>'
+
+
 def one_cell(value: str, kind: str = "n", style: int = 0) -> str:
     """The header's row, and one with a cell."""
     return f'{header()}<row r="2"><c r="A2" t="{kind}" s="{style}"><v>{value}</v></c></row>'

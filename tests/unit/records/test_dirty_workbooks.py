@@ -1,15 +1,14 @@
 """Workbooks as other programs write them, of the kinds that test files of calamine, openpyxl and others show: read, or refused."""
 
-import io
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.inputs import MemoryFiles
-from tests.fakes.workbooks import LINKS, MAIN, ROWS, STRICT, a_book, dated, header, one_cell
+from tests.fakes.workbooks import LINKS, MAIN, ROWS, STRICT, a_book, an_open_document, dated, header, one_cell, open_cell
 from waybill.errors import InvalidInput
 from waybill.records.domain import Cell
+from waybill.records.reading import guarding
 from waybill.records.reading.read import ReadOptions, read_input
 
 
@@ -273,18 +272,17 @@ def test_it_is_refused_with_a_reason_and_crashes_nothing(kind: str, tmp_path: Pa
 
 
 def test_an_open_document_sheet_is_read(tmp_path: Path) -> None:
-    office = "urn:oasis:names:tc:opendocument:xmlns:office:1.0"
-    table, text = office.replace("office:1", "table:1"), office.replace("office:1", "text:1")
-    cell = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
-    rows = "".join(f"<table:table-row>{cell.format(value)}</table:table-row>" for value in ("Name", "x"))
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
-        manifest = "urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"
-        archive.writestr("META-INF/manifest.xml", f'<manifest:manifest xmlns:manifest="{manifest}"/>')
-        archive.writestr(
-            "content.xml",
-            f'<office:document-content xmlns:office="{office}" xmlns:table="{table}" xmlns:text="{text}"><office:body><office:spreadsheet>'
-            f'<table:table table:name="T">{rows}</table:table></office:spreadsheet></office:body></office:document-content>',
-        )
-    assert read(out.getvalue(), tmp_path, "t.ods") == [(2, {"Name": "x"})]
+    rows = "".join(f"<table:table-row>{open_cell(value)}</table:table-row>" for value in ("Name", "x"))
+    blank = '<table:table-row table:number-rows-repeated="1048574"><table:table-cell table:number-columns-repeated="16384"/></table:table-row>'
+    assert read(an_open_document(rows + blank), tmp_path, "t.ods") == [(2, {"Name": "x"})]
+
+
+@pytest.mark.parametrize("last", ["", f"<table:table-row>{open_cell('far')}</table:table-row>"])
+def test_an_open_document_that_repeats_its_cells_for_ever_is_refused(
+    last: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes more room than a trial is given would end the task: it ends the trial."""
+    monkeypatch.setattr(guarding, "_TRIAL_BYTES", 200 * 1024 * 1024)
+    many = f'<table:table-row table:number-rows-repeated="1000000">{open_cell("x", columns=90)}</table:table-row>'
+    with pytest.raises(InvalidInput, match=r"save it as \.xlsx"):
+        read(an_open_document(many + last), tmp_path, "t.ods")
