@@ -99,6 +99,16 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "a zip of nothing": ("t.zip", zipped(), "empty archive"),
     "a zip of folders": ("t.zip", zipped(("a/", b"")), "empty archive"),
     "two zips in a zip": ("t.zip", zipped(("a.zip", zipped(("T.csv", CSV))), ("b.zip", zipped(("U.csv", CSV)))), "a zip"),
+    "a damaged workbook beside a good one": (
+        "t.zip",
+        zipped(("a.xlsx", BOOK), ("b.xlsx", BOOK.replace(b"PK\x01\x02", b"PK\x01\x03"))),
+        r"b\.xlsx is damaged",
+    ),
+    "a name that is none of its encoding": (
+        "t.zip",
+        zipped(("TÄ.csv", CSV)).replace("TÄ".encode(), b"T\xff\xff"),
+        "is not a zip that can be opened",
+    ),
     "a program": ("t.zip", zipped(("a.exe", b"MZ")), "neither a workbook nor a CSV file"),
     "a workbook that unpacks to very much": ("t.xlsx", a_book(header("N" * 100_000)), "are the most of a workbook"),
 }
@@ -199,3 +209,36 @@ def test_the_task_stages_what_can_be_read_and_tells_of_the_rest(work: WorkBucket
             outcomes.append("")
     read_as_they_are = len(READ) + 1  # the largest workbook is refused only where less is allowed
     assert outcomes.count("") == read_as_they_are
+
+
+# -- plans -----------------------------------------------------------------------------------------------------------------
+
+ASKS = '{"query": "SELECT Id, Name FROM Account", "operation": "Upsert"}'
+
+
+@pytest.mark.parametrize(
+    ("plan", "table", "says"),
+    [
+        ('{"objects": [{"query": "SELECT Id FROM Account WHERE Name = \'\\ud800\'"}]}', CSV, "is not JSON"),
+        ("[" * 100_000, CSV, "is not JSON"),
+        ('{/* mine */ "objects": []}', CSV, "is not JSON"),
+        ("null", CSV, "neither objects nor objectSets"),
+        ('{"objects": [1]}', CSV, "objects is"),
+        ('{"objects": 5, "objectSets": []}', CSV, "objects is"),
+        ('{"objectSets": [{"objects": "Account"}]}', CSV, "objects is"),
+        (f'{{"excludedObjects": 5, "objects": [{ASKS}]}}', CSV, "excludedObjects is"),
+        ('{"objects": [{"query": "SELECT Id FROM Account", "excludedFields": "Name"}]}', CSV, "excludedFields is"),
+        (f'{{"objects": [{ASKS}]}}', BOOK, r"Account\.csv is a workbook or a zip"),
+        (f'{{"objects": [{ASKS}]}}', b"%PDF-1.4", r"Account\.csv is a PDF"),
+        (f'{{"objects": [{ASKS}]}}', b'Id,Name\n"1,a\n2,b\n', "closed nowhere"),
+    ],
+)
+def test_a_plan_that_cannot_be_read_is_refused(plan: str, table: bytes, says: str, tmp_path: Path) -> None:
+    files = MemoryFiles({"export.json": plan, "Account.csv": table})
+    with pytest.raises(InvalidInput, match=says):
+        list(read_input(files, options=ReadOptions(), scratch=tmp_path).rows(0))
+
+
+def test_a_plan_in_utf_16_is_read(tmp_path: Path) -> None:
+    files = MemoryFiles({"export.json": f'{{"objects": [{ASKS}]}}'.encode("utf-16"), "Account.csv": CSV})
+    assert [dict(row.values) for row in read_input(files, options=ReadOptions(), scratch=tmp_path).rows(0)] == [{"Name": "x"}]

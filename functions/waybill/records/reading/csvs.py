@@ -10,8 +10,9 @@ from typing import BinaryIO
 from waybill.errors import InvalidInput
 from waybill.records.domain import StagedRow
 from waybill.records.marks import COLUMNS, ERROR_COLUMNS
-from waybill.records.reading.sniff import MIXED, encoding_of, separator_of
+from waybill.records.reading.sniff import MIXED, encoding_of, no_text, separator_of
 
+_START = 8
 _STRAY = "\ufeff\x1a"
 # A long text area of Salesforce holds 131,072 characters; csv refuses more than that unless it is told.
 _LONGEST_CELL = 4 * 1024 * 1024
@@ -31,8 +32,12 @@ class CsvTable:
 
 
 def look(open_file: Callable[[], BinaryIO], name: str, *, separator: str = "", encoding: str = "") -> CsvTable:
-    """The header and the form of a file. A file without any text has no headers."""
+    """The header and the form of a file. A file without any text has no headers. Raises InvalidInput for what is no text."""
     with open_file() as file:
+        other = no_text(file.read(_START))
+        if other:
+            raise InvalidInput(f"{name} is {other}, and no CSV file, whatever its name says.")
+        file.seek(0)
         encoding = encoding or encoding_of(file)
         with _text(file, encoding) as text:
             first = text.readline(_LONGEST_CELL)

@@ -72,10 +72,13 @@ def opened_safely(path: Path, name: str) -> Path:
     """The path under which calamine may open it. Raises InvalidInput for a bomb, and for what calamine would not survive."""
     ending = ending_of(path)
     if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
-            check_sizes(infos, name)
-            size = sum(info.file_size for info in infos)
+        try:
+            with zipfile.ZipFile(path) as archive:
+                infos = archive.infolist()
+        except UNREADABLE as error:
+            raise InvalidInput(f"{name} is damaged: {error}. {SAVE}") from error
+        check_sizes(infos, name)
+        size = sum(info.file_size for info in infos)
         if size > LARGEST:
             raise InvalidInput(f"{name} unpacks to {size >> 20} MB; {LARGEST >> 20} are the most of a workbook. {AS_CSV}")
     if not ending:

@@ -93,9 +93,6 @@ class _Plain:
             elif start.startswith((_ZIP, _EMPTY_ZIP, _OLD_OFFICE)) or ending in _WORKBOOK_ENDINGS:
                 self._workbook(name)
             elif ending in _TEXT_ENDINGS or (not ending and len(names) == 1):
-                other = no_text(start)
-                if other:
-                    raise InvalidInput(f"{name} is {other}, and no CSV file, whatever its name says.")
                 self._csv(name)
             elif len(names) == 1 or ending not in _OTHER_ENDINGS:
                 other = f"is {no_text(start)}, and" if no_text(start) else "is"

@@ -168,9 +168,22 @@ def _json(files: InputFiles, path: str) -> Mapping[str, Any]:  # Any: JSON
     with files.open(path) as file:
         content = file.read()
     try:
-        plan = json.loads(content.decode("utf-8-sig"))
-    except ValueError as error:
+        plan = json.loads(content)
+        json.dumps(plan, ensure_ascii=False).encode()  # half a character is written nowhere
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{path} is not JSON: {error}.") from error
     if not isinstance(plan, dict) or not (isinstance(plan.get("objects"), list) or isinstance(plan.get("objectSets"), list)):
         raise InvalidInput(f"{path} is not an SFDMU plan: it has neither objects nor objectSets.")
+    sets = [plan, *_listed(plan, "objectSets", path)]
+    for each in (entry for object_set in sets for entry in _listed(object_set, "objects", path)):
+        _listed(each, "excludedFields", path, of=str), _listed(each, "excludedFromUpdateFields", path, of=str)
+    _listed(plan, "excludedObjects", path, of=str)
     return plan
+
+
+def _listed(given: Mapping[str, Any], name: str, path: str, *, of: type = dict) -> list[Any]:  # Any: JSON
+    """What stands under a name. Raises InvalidInput where it is no list, or one of other things."""
+    found = given.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(each, of) for each in found):
+        raise InvalidInput(f"{path} is not an SFDMU plan: {name} is {str(found)[:60]!r}, and not a list of what belongs there.")
+    return found

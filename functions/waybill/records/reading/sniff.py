@@ -14,6 +14,8 @@ _BOMS = (
 # What people give the ending .csv though it is none, by how it begins.
 _NO_TEXTS = {
     b"%PDF-": "a PDF",
+    b"PK\x03\x04": "a workbook or a zip",
+    b"\xd0\xcf\x11\xe0": "an old workbook",
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
     b"GIF8": "a picture",
