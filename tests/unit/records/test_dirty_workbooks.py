@@ -271,6 +271,15 @@ def test_it_is_refused_with_a_reason_and_crashes_nothing(kind: str, tmp_path: Pa
     assert ("password" in str(refusal.value)) == (kind == "an encrypted workbook")
 
 
+def test_a_workbook_that_counts_from_1904_is_told(tmp_path: Path) -> None:
+    book = _book('<sheet name="T" sheetId="1" r:id="rId1"/>', '<workbookPr codeName="x" date1904="1"/>')
+    warned = [
+        read_input(MemoryFiles({"t.xlsx": content}), options=ReadOptions(), scratch=tmp_path).job.warnings
+        for content in (a_book(book=book), a_book())
+    ]
+    assert ["from 1904" in " ".join(warnings) for warnings in warned] == [True, False]
+
+
 def test_an_open_document_sheet_is_read(tmp_path: Path) -> None:
     rows = "".join(f"<table:table-row>{open_cell(value)}</table:table-row>" for value in ("Name", "x"))
     blank = '<table:table-row table:number-rows-repeated="1048574"><table:table-cell table:number-columns-repeated="16384"/></table:table-row>'

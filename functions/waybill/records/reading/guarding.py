@@ -25,6 +25,7 @@ _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
 _DIRECTORY: Final = 4 * 1024 * 1024
 _START: Final = 64 * 1024
 _STRINGS: Final = re.compile(rb"""(<(?:[\w.-]+:)?sst\s[^>]*?)uniqueCount\s*=\s*["'](\d+)["']""")
+_SINCE_1904: Final = re.compile(rb"""<(?:[\w.-]+:)?workbookPr\s[^>]*date1904\s*=\s*["'](?:1|true)["']""")
 _SHORTEST_STRING: Final = len("<si/>")
 
 # Opening in a process of its own what nobody here can look at beforehand: old formats, which are rare and small.
@@ -90,6 +91,15 @@ def opened_safely(path: Path, name: str) -> Path:
     else:
         _count_strings_right(path)
     return path
+
+
+def counts_from_1904(path: Path) -> bool:
+    """Whether the days of an .xlsx are counted as on old Macs: calamine knows, but whoever meets a day as a plain number does not."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _SINCE_1904.search(archive.read("xl/workbook.xml")) is not None
+    except UNREADABLE:
+        return False
 
 
 def check_reach(path: Path, sheet: str, name: str) -> None:

@@ -14,7 +14,7 @@ from waybill.errors import InvalidInput
 from waybill.records.domain import Cell, StagedRow
 from waybill.records.marks import COLUMNS, SHEETS
 from waybill.records.reading.csvs import headers_of
-from waybill.records.reading.guarding import SAVE, check_reach, is_encrypted, opened_safely
+from waybill.records.reading.guarding import SAVE, check_reach, counts_from_1904, is_encrypted, opened_safely
 from waybill.records.reading.unspoken import Unspoken, unspoken_cells
 
 # How far down a header may stand, under a title or a note.
@@ -61,6 +61,11 @@ class Workbook:
         """The sheets that a person sees and that have rows, and what was left out."""
         found: list[SheetTable] = []
         warnings: list[str] = []
+        if counts_from_1904(self._path):
+            warnings.append(
+                f"{self._name} counts its days from 1904: a date that is formatted as a number would be taken for one of four years before. Format "
+                "dates as dates."
+            )
         for sheet in self._book.sheets_metadata:
             if sheet.typ is not SheetTypeEnum.WorkSheet:
                 continue
