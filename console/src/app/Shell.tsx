@@ -2,7 +2,7 @@
 import AppLayout from "@cloudscape-design/components/app-layout";
 import SideNavigation, { type SideNavigationProps } from "@cloudscape-design/components/side-navigation";
 import TopNavigation, { type TopNavigationProps } from "@cloudscape-design/components/top-navigation";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { Outlet, useLocation, useNavigate, useNavigation } from "react-router";
 import { LOCAL_USERS, type LocalUser } from "../auth/session";
 import { useSettings } from "../api/asking";
@@ -10,7 +10,8 @@ import { Notices } from "./Providers";
 import { useWaybill } from "./context";
 import { type Theme, chooseTheme, currentTheme } from "./theme";
 
-const ITEMS: SideNavigationProps.Item[] = [
+// `gateway`: whether the stage's links have a key, and can be revoked.
+const itemsOf = (gateway: boolean): SideNavigationProps.Item[] => [
   { type: "link", text: "Overview", href: "/" },
   { type: "link", text: "Migrations", href: "/migrations" },
   {
@@ -39,6 +40,7 @@ const ITEMS: SideNavigationProps.Item[] = [
     text: "Administration",
     items: [
       { type: "link", text: "Orgs", href: "/orgs" },
+      ...(gateway ? [{ type: "link" as const, text: "Links", href: "/links" }] : []),
       { type: "link", text: "Audit", href: "/audit" },
       { type: "link", text: "Settings", href: "/settings" },
     ],
@@ -58,6 +60,8 @@ export function Shell() {
   const { pathname } = useLocation();
   const [open, setOpen] = useState(true);
   const settings = useSettings();
+  const gateway = settings.data?.configuration.destination.link_style === "gateway";
+  const items = useMemo(() => itemsOf(gateway), [gateway]);
   const loading = useNavigation().state !== "idle";
   const main = useRef<HTMLDivElement>(null);
   const before = useRef(pathname);
@@ -85,7 +89,7 @@ export function Shell() {
         navigationWidth={240}
         ariaLabels={{ navigation: "Pages", navigationClose: "Close the navigation", navigationToggle: "Open the navigation" }}
         navigation={
-          <SideNavigation header={{ text: settings.data ? `Stage ${settings.data.stage}` : "Stage", href: "/settings" }} items={ITEMS} activeHref={activeOf(pathname)} onFollow={follow} />
+          <SideNavigation header={{ text: settings.data ? `Stage ${settings.data.stage}` : "Stage", href: "/settings" }} items={items} activeHref={activeOf(pathname)} onFollow={follow} />
         }
         notifications={<Notices />}
         content={

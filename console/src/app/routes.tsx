@@ -30,6 +30,7 @@ const PAGES: RouteObject[] = [
           { path: "migrations/:migrationId", lazy: () => import("../pages/Migration") },
           { path: "orgs", lazy: () => import("../pages/Orgs") },
           { path: "orgs/return", lazy: () => import("../pages/OrgReturn") },
+          { path: "links", lazy: () => import("../pages/Links") },
           { path: "audit", lazy: () => import("../pages/Audit") },
           { path: "settings", lazy: () => import("../pages/Settings") },
           { path: "*", lazy: () => import("../pages/Missing") },

@@ -69,7 +69,7 @@ export function Component() {
             header: "Download",
             cell: (run) =>
               run.status === "completed" ? (
-                <Button variant="inline-link" iconName="download" ariaLabel={`Download ${run.workbook ?? ""} as ${run.run_id} has left it`} onClick={() => download(run)}>
+                <Button variant="inline-link" ariaLabel={`Download ${run.workbook ?? ""} as ${run.run_id} has left it`} onClick={() => download(run)}>
                   Download
                 </Button>
               ) : (
