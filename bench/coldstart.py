@@ -66,10 +66,9 @@ def clients(spec: FunctionSpec) -> str:
     return "\n".join(lines)
 
 
-def probe(spec: FunctionSpec) -> Json:
-    """One cold start. Raises CalledProcessError."""
-    code = _PROBE.format(module=spec.handler.rpartition(".")[0], clients=clients(spec))
-    environment = {
+def environment() -> dict[str, str]:
+    """What any of the functions is given, and nothing of ours."""
+    return {
         "PATH": os.environ.get("PATH", ""),
         "AWS_ACCESS_KEY_ID": "bench",
         "AWS_SECRET_ACCESS_KEY": "bench",
@@ -78,10 +77,18 @@ def probe(spec: FunctionSpec) -> Json:
         "WAYBILL_STATE_MACHINES": "{}",
         "WAYBILL_SIGN_IN": json.dumps({"authorize_url": "https://a", "token_url": "https://t", "client_id": "c"}),
         "WAYBILL_LIVE_URL": "wss://l",
+        "WAYBILL_CONNECTIONS_URL": "https://c",
+        "WAYBILL_ORG_SECRETS": "waybill-bench/orgs/",
+        "WAYBILL_SECRETS_KEY": "none",
         **waybill_variables("bench-source", "bench-destination", "bench-work"),
     }
+
+
+def probe(spec: FunctionSpec) -> Json:
+    """One cold start. Raises CalledProcessError."""
+    code = _PROBE.format(module=spec.handler.rpartition(".")[0], clients=clients(spec))
     command = [sys.executable, "-P", "-c", code]
-    done = subprocess.run(command, env=environment, cwd=ROOT / "functions", capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=environment(), cwd=ROOT / "functions", capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
 
