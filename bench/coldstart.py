@@ -157,7 +157,7 @@ def main() -> int:
     asked = parser.parse_args()
     distributions = Distributions()
     functions = {spec.id: look(spec, distributions, asked.runs) for spec in FUNCTIONS}
-    tasks = [one for name, one in functions.items() if name != "Api"]
+    tasks = [functions[spec.id] for spec in FUNCTIONS if spec.handler.startswith("waybill.files.tasks.")]
     needed = {name for one in tasks for name in one["imports"]}
     layer: Json = {
         "needed": {name: round(distributions.bytes[name] / 1e6, 1) for name in sorted(needed)},
