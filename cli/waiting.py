@@ -31,7 +31,8 @@ def progress_of(run: dict[str, Any]) -> tuple[int, int]:
         deleted = ("deleted",) if run.get("kind") == "undo" else ()
         done, total = total_of("inserted", "updated", "unchanged", "rejected", "failed", *deleted), total_of("total")
     elif run.get("kind") == "rollback":
-        done, total = total_of("rolled_back", "conflicts", "failed"), total_of("to_restore")
+        # What is to be restored is a dry run's count; a rollback that writes has restored it.
+        done, total = total_of("rolled_back", "to_restore", "conflicts", "failed"), total_of("total")
     elif run.get("kind") == "cutover" and files.get("switched"):
         done, total = total_of("switched", "held_back", "conflicts", "failed"), total_of("total")
     else:

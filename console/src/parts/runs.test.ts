@@ -52,6 +52,17 @@ describe("progress", () => {
     expect(progressOf(run({ kind: "cutover" }, { total: 10, copied: 2 })).done).toBe(2);
     expect(progressOf(run({ kind: "cutover" }, { total: 10, copied: 2, switched: 7, held_back: 1 })).done).toBe(8);
   });
+  it("of a rollback is told by what it restored, or by what it would restore", () => {
+    const written = run({ kind: "rollback", mode: "execute" }, { total: 10, rolled_back: 6, conflicts: 1 });
+    expect(progressOf(written)).toEqual({ done: 7, total: 10 });
+    expect(figuresOf(written).slice(0, 2)).toEqual([
+      ["Files", 10, "plain"],
+      ["Rolled back", 6, "good"],
+    ]);
+    const foretold = run({ kind: "rollback", mode: "dry_run", dry_run: true }, { total: 10, to_restore: 9, conflicts: 1 });
+    expect(progressOf(foretold)).toEqual({ done: 10, total: 10 });
+    expect(figuresOf(foretold)[1]).toEqual(["Would be restored", 9, "plain"]);
+  });
   it("of an undo counts the rows that it deleted, that of a load its own rows only", () => {
     expect(progressOf(rowsRun({ kind: "undo" }, { total: 5, deleted: 3, updated: 1 })).done).toBe(4);
     expect(progressOf(rowsRun({}, { total: 5, deleted: 3, updated: 1 })).done).toBe(1);

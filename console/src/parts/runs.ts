@@ -19,8 +19,9 @@ export function progressOf(run: RunView): Progress {
   } else if (!files) {
     return { done: 0, total: 0 };
   } else if (run.kind === "rollback") {
-    done = files.rolled_back + files.conflicts + files.failed;
-    total = files.to_restore;
+    // What is to be restored is a dry run's count; a rollback that writes has restored it.
+    done = files.rolled_back + files.to_restore + files.conflicts + files.failed;
+    total = files.total;
   } else if (run.kind === "cutover" && files.switched) {
     done = files.switched + files.held_back + files.conflicts + files.failed;
     total = files.total;
@@ -139,8 +140,8 @@ export function filesFigures(
   ];
   if (kind === "rollback")
     return [
-      ["To restore", of("to_restore"), "plain"],
-      ["Rolled back", of("rolled_back"), "good"],
+      ["Files", of("total"), "plain"],
+      dryRun ? ["Would be restored", of("to_restore"), "plain"] : ["Rolled back", of("rolled_back"), "good"],
       ["Conflicts", of("conflicts"), "bad"],
       ["Failed", of("failed"), "bad"],
     ];

@@ -18,7 +18,8 @@ from cli.waiting import progress_of, watcher
         ("backup", {"total": 4, "copied": 4, "failed": 1}, (4, 4)),
         ("cutover", {"total": 10, "copied": 3}, (3, 10)),
         ("cutover", {"total": 10, "skipped": 9, "switched": 4, "held_back": 1, "conflicts": 1}, (6, 10)),
-        ("rollback", {"to_restore": 5, "rolled_back": 2, "conflicts": 1}, (3, 5)),
+        ("rollback", {"total": 5, "rolled_back": 2, "conflicts": 1}, (3, 5)),
+        ("rollback", {"total": 5, "to_restore": 4, "conflicts": 1}, (5, 5)),
     ],
 )
 def test_progress_never_exceeds_the_whole(kind: str, files: dict[str, int], shown: tuple[int, int]) -> None:
