@@ -1,6 +1,4 @@
 // A migration that is begun or changed: its name, its org, its phases with their tasks.
-import Alert from "@cloudscape-design/components/alert";
-import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import ColumnLayout from "@cloudscape-design/components/column-layout";
 import Container from "@cloudscape-design/components/container";
@@ -12,9 +10,10 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useOrgs } from "../api/asking";
-import { given, said } from "../api/client";
+import { given } from "../api/client";
 import type { MigrationView } from "../api/types";
 import { useApi } from "../app/context";
+import { FormEnd } from "../parts/FormEnd";
 import { type Draft, type PhaseDraft, USUAL, bodyOf, draftOf, faultOf } from "./draft";
 
 export function MigrationEditor(props: { before: MigrationView | null; onDone: (saved: MigrationView | null) => void }) {
@@ -65,21 +64,7 @@ export function MigrationEditor(props: { before: MigrationView | null; onDone: (
         <Button iconName="add-plus" onClick={() => setPhases((phases) => [...phases, { name: "", tasks: [] }])}>
           Add a phase
         </Button>
-        {save.isError ? (
-          <Alert type="error" header="It was not saved">
-            {said(save.error)}
-          </Alert>
-        ) : null}
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={() => onDone(null)}>
-              Leave it
-            </Button>
-            <Button variant="primary" loading={save.isPending} disabled={fault !== ""} disabledReason={fault} onClick={() => save.mutate()}>
-              Save
-            </Button>
-          </SpaceBetween>
-        </Box>
+        <FormEnd action="Save" fault={fault} refused="It was not saved" sending={save} onLeave={() => onDone(null)} />
       </SpaceBetween>
     </Container>
   );

@@ -1,7 +1,5 @@
 // A connection that is added or changed. It is logged in to before it is kept; what is secret is sent, and never shown again.
 import Alert from "@cloudscape-design/components/alert";
-import Box from "@cloudscape-design/components/box";
-import Button from "@cloudscape-design/components/button";
 import ColumnLayout from "@cloudscape-design/components/column-layout";
 import Container from "@cloudscape-design/components/container";
 import FormField from "@cloudscape-design/components/form-field";
@@ -16,6 +14,7 @@ import { useState } from "react";
 import { given } from "../api/client";
 import type { OrgView } from "../api/types";
 import { useApi, useWaybill } from "../app/context";
+import { FormEnd } from "../parts/FormEnd";
 import { callback } from "./browserLogin";
 import { type Credential, type Draft, EMPTY, LOGINS, type Login, bodyOf, draftOf, faultsOf } from "./draft";
 
@@ -91,27 +90,13 @@ export function OrgEditor({ before, onDone }: { before: OrgView | null; onDone: 
             The connected app must know this callback: <span className="mono">{callback()}</span>
           </Alert>
         ) : null}
-        {save.isError ? (
-          <Alert type="error" header="It was not kept">
-            {save.error.message}
-          </Alert>
-        ) : null}
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={onDone}>
-              Leave it
-            </Button>
-            <Button
-              variant="primary"
-              loading={save.isPending}
-              disabled={Object.keys(faults).length > 0}
-              disabledReason={Object.values(faults)[0] ?? ""}
-              onClick={() => save.mutate()}
-            >
-              {draft.auth === "refresh_token" ? "Save" : "Log in and save"}
-            </Button>
-          </SpaceBetween>
-        </Box>
+        <FormEnd
+          action={draft.auth === "refresh_token" ? "Save" : "Log in and save"}
+          fault={Object.values(faults)[0] ?? ""}
+          refused="It was not kept"
+          sending={save}
+          onLeave={onDone}
+        />
       </SpaceBetween>
     </Container>
   );

@@ -1,7 +1,5 @@
 // A new mapping of one table: its columns, from a CSV file or typed, and the field that each goes into.
 import Alert from "@cloudscape-design/components/alert";
-import Box from "@cloudscape-design/components/box";
-import Button from "@cloudscape-design/components/button";
 import ColumnLayout from "@cloudscape-design/components/column-layout";
 import Container from "@cloudscape-design/components/container";
 import FileUpload from "@cloudscape-design/components/file-upload";
@@ -15,11 +13,13 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { given } from "../api/client";
 import { useApi, useWaybill } from "../app/context";
+import { FormEnd } from "../parts/FormEnd";
 import { CHOOSE_FILE } from "../parts/uploading";
 import { useFields } from "./Fields";
 import { columnsOf, guess } from "./loads";
 
 const LEFT: SelectProps.Option = { value: "", label: "Left out" };
+const LACKING = "A mapping needs a name, an object, a sheet or file, and a field for a column.";
 
 export function MappingEditor({ onDone }: { onDone: () => void }) {
   const api = useApi();
@@ -38,6 +38,8 @@ export function MappingEditor({ onDone }: { onDone: () => void }) {
   const fieldOf = (column: string) => own[column] ?? guess(column, known);
   const rules = columns.map((column) => ({ field: fieldOf(column), column })).filter((rule) => rule.field);
   const doubled = rules.find((rule, at) => rules.findIndex((each) => each.field === rule.field) !== at);
+  const twice = doubled ? `${doubled.field} is the field of two columns: leave one out.` : "";
+  const fault = name && table && object && rules.length ? twice : LACKING;
   const save = useMutation({
     mutationFn: () =>
       api.raw("/api/mappings", {
@@ -120,24 +122,8 @@ export function MappingEditor({ onDone }: { onDone: () => void }) {
             </tbody>
           </table>
         ) : null}
-        {doubled ? <Alert type="warning">{doubled.field} is the field of two columns: leave one out.</Alert> : null}
-        {save.isError ? <Alert type="error">{save.error.message}</Alert> : null}
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={onDone}>
-              Leave it
-            </Button>
-            <Button
-              variant="primary"
-              loading={save.isPending}
-              disabled={!name || !table || !object || !rules.length || doubled !== undefined}
-              disabledReason="A mapping needs a name, an object, a sheet or file, and a field for a column."
-              onClick={() => save.mutate()}
-            >
-              Save
-            </Button>
-          </SpaceBetween>
-        </Box>
+        {twice ? <Alert type="warning">{twice}</Alert> : null}
+        <FormEnd action="Save" fault={fault} refused="It was not saved" sending={save} onLeave={onDone} />
       </SpaceBetween>
     </Container>
   );

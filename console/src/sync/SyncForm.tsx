@@ -1,7 +1,4 @@
 // A sync that is begun by hand: which workbook, which objects, of which org, and somebody's copy of it if there is one.
-import Alert from "@cloudscape-design/components/alert";
-import Box from "@cloudscape-design/components/box";
-import Button from "@cloudscape-design/components/button";
 import Checkbox from "@cloudscape-design/components/checkbox";
 import ColumnLayout from "@cloudscape-design/components/column-layout";
 import Container from "@cloudscape-design/components/container";
@@ -15,8 +12,9 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useOrgs } from "../api/asking";
-import { given, said } from "../api/client";
+import { given } from "../api/client";
 import { useApi } from "../app/context";
+import { FormEnd } from "../parts/FormEnd";
 import { bytes } from "../parts/format";
 import { CHOOSE_FILE } from "../parts/uploading";
 import { upload } from "../records/loads";
@@ -92,21 +90,7 @@ export function SyncForm({ known, onDone }: { known: string[]; onDone: () => voi
             </Checkbox>
           ) : null}
         </SpaceBetween>
-        {start.isError ? (
-          <Alert type="error" header="It was not started">
-            {said(start.error)}
-          </Alert>
-        ) : null}
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={onDone}>
-              Leave it
-            </Button>
-            <Button variant="primary" loading={start.isPending} disabled={fault !== ""} disabledReason={fault} onClick={() => start.mutate()}>
-              Start the sync
-            </Button>
-          </SpaceBetween>
-        </Box>
+        <FormEnd action="Start the sync" fault={fault} refused="It was not started" sending={start} onLeave={onDone} />
       </SpaceBetween>
     </Container>
   );

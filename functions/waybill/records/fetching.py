@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from waybill.clock import iso, parse_iso
@@ -52,11 +53,11 @@ class Fetches:
         noted = json.loads(work.get(f"{self._at}.json") or b"{}")
         self._all = {name: Fetch(**{**each, "fields": tuple(each["fields"])}) for name, each in noted.items()}
 
-    def begin(self, schema: ObjectSchema, fields: Sequence[str], *, tries: int = 1) -> None:
+    def begin(self, schema: ObjectSchema, fields: Sequence[str]) -> None:
         """Fetches all rows of an object with these fields, or those of them that a bulk query gives."""
         known = [(name, schema.field(name)) for name in fields]
         given = tuple(name for name, field in known if field is None or field.type not in _NOT_IN_BULK)
-        self._start(schema.name, given, tries=tries)
+        self._start(schema.name, given, tries=1)
 
     def _start(self, sobject: str, fields: tuple[str, ...], *, tries: int) -> None:
         job = self._queries.create(soql.select(list(fields), sobject))
@@ -118,7 +119,7 @@ class Fetches:
         return self._read(fetch, {name: field for name, field in known.items() if name not in missing})
 
     def _read(self, fetch: Fetch, fields: Mapping[str, FieldSchema | None]) -> Iterator[Mapping[str, Cell]]:
-        read = {name: _reader(field) for name, field in fields.items()}
+        read = {name: reader(field) for name, field in fields.items()}
         for number in range(fetch.pages):
             for row in csv.DictReader(self._work.lines(self._page(fetch, number))):
                 yield {name: typed(row[name]) for name, typed in read.items()}
@@ -132,13 +133,13 @@ class Fetches:
         return f"{self._at}/{fetch.object}/{fetch.job}/{number:05d}.csv"
 
 
-def _reader(field: FieldSchema | None) -> Callable[[str], Cell]:
-    """A cell of a bulk query's CSV as the field's value in JSON."""
+def reader(field: FieldSchema | None) -> Callable[[str], Cell]:
+    """What reads a cell of a bulk query's CSV as the field's value in JSON."""
     kind = field.type if field is not None else "string"
     if kind == "boolean":
         return lambda text: None if not text else text == "true"
     if kind in {"int", "long"}:
-        return lambda text: int(float(text)) if text else None
+        return lambda text: int(Decimal(text)) if text else None  # a float would lose digits of the longest
     if kind in NUMBERS:
         return lambda text: float(text) if text else None
     return lambda text: text or None

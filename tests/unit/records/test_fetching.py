@@ -12,9 +12,10 @@ from local.salesforce import Field, SalesforceSimulator, default_schema
 from waybill.errors import NotReady, SalesforceRequestInvalid
 from waybill.orgs.asking import organization
 from waybill.records.domain import Job, ObjectJob, Operation, StagedRow, Table, Verdict
-from waybill.records.fetching import LOOK, Fetches
+from waybill.records.fetching import LOOK, Fetches, reader
 from waybill.records.org import SalesforceOrg
 from waybill.records.planning import PlanOptions
+from waybill.records.schema import FieldSchema
 from waybill.records.staging import StagedTables, put_job
 from waybill.records.standing import files_of, find_plan
 from waybill.records.tasks.plan_load import PlanReply, plan_load
@@ -238,3 +239,21 @@ def test_what_has_no_key_is_looked_for_among_all_rows(planning: Planning) -> Non
     planning.begin([*GIVEN, {"Name": None, "Price__c": 1}])
     planning.calls()
     assert bulk_queries(planning) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("long", "9007199254740993", 9007199254740993),
+        ("int", "5.0", 5),
+        ("int", "", None),
+        ("double", "2.5", 2.5),
+        ("boolean", "true", True),
+        ("boolean", "false", False),
+        ("string", "", None),
+    ],
+)
+def test_a_cell_of_a_bulk_query_is_the_value_that_a_query_gives(kind: str, text: str, value: object) -> None:
+    field = FieldSchema(name="A__c", label="A", type=kind)
+    read = reader(field)(text)
+    assert (read, type(read)) == (value, type(value))
